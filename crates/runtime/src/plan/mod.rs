@@ -1,0 +1,5 @@
+//! Plan, then act.
+
+pub mod script;
+
+pub use script::Script;

@@ -1,0 +1,99 @@
+//! A failed system call, with its arguments.
+
+use std::fmt;
+
+use rustix::io::Errno;
+
+/// What a fallible function of this crate returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The kinds of errors every crate of Barque sorts its failures into; mapped once to exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// What was named is not there.
+    NotFound,
+    /// What was to be made is there already.
+    AlreadyExists,
+    /// Something the caller gave is wrong.
+    InvalidArgument,
+    /// It is there, but in a state that does not allow this.
+    Conflict,
+    /// The caller may not.
+    PermissionDenied,
+    /// This kernel, host or build cannot.
+    Unsupported,
+    /// Not now: busy, full, out of something.
+    Unavailable,
+    /// None of these.
+    Internal,
+}
+
+/// A failed system call. Prints like `strace`: `mount("overlay", "/m", …): EINVAL`.
+#[derive(Debug, Clone)]
+pub struct Error {
+    call: Box<str>,
+    errno: Errno,
+}
+
+impl Error {
+    /// A failure of `call`, written with its arguments.
+    pub fn new(call: impl Into<Box<str>>, errno: Errno) -> Self {
+        Self { call: call.into(), errno }
+    }
+
+    /// The error number the kernel gave.
+    pub fn errno(&self) -> Errno {
+        self.errno
+    }
+
+    /// What kind of error that is.
+    pub fn kind(&self) -> ErrorKind {
+        match self.errno {
+            Errno::NOENT | Errno::SRCH | Errno::NODEV | Errno::NXIO => ErrorKind::NotFound,
+            Errno::EXIST => ErrorKind::AlreadyExists,
+            Errno::ACCESS | Errno::PERM | Errno::ROFS => ErrorKind::PermissionDenied,
+            Errno::NOSYS | Errno::OPNOTSUPP => ErrorKind::Unsupported,
+            Errno::INVAL | Errno::NOTDIR | Errno::ISDIR | Errno::LOOP | Errno::NAMETOOLONG => {
+                ErrorKind::InvalidArgument
+            }
+            Errno::BUSY
+            | Errno::AGAIN
+            | Errno::NOMEM
+            | Errno::NOSPC
+            | Errno::MFILE
+            | Errno::NFILE
+            | Errno::DQUOT => ErrorKind::Unavailable,
+            _ => ErrorKind::Internal,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match crate::errno::name(self.errno.raw_os_error()) {
+            Some(name) => write!(f, "{}: {name} ({})", self.call, crate::errno::text(self.errno)),
+            None => write!(f, "{}: error {}", self.call, self.errno.raw_os_error()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Turns a bare [`Errno`] into an [`Error`] that names the call.
+pub trait Call<T> {
+    /// Names the call; the closure runs only on failure.
+    fn call<S: Into<Box<str>>>(self, call: impl FnOnce() -> S) -> Result<T>;
+}
+
+impl<T> Call<T> for std::result::Result<T, Errno> {
+    fn call<S: Into<Box<str>>>(self, call: impl FnOnce() -> S) -> Result<T> {
+        self.map_err(|errno| Error::new(call(), errno))
+    }
+}
+
+impl<T> Call<T> for std::io::Result<T> {
+    fn call<S: Into<Box<str>>>(self, call: impl FnOnce() -> S) -> Result<T> {
+        self.map_err(|error| Error::new(call(), Errno::from_io_error(&error).unwrap_or(Errno::IO)))
+    }
+}
