@@ -2,6 +2,7 @@
 //!
 //! [`spec`] is the input, a plan is the middle, a process is the end. See `ARCHITECTURE.md`.
 
+pub mod cgroup;
 pub mod error;
 pub mod plan;
 pub mod spec;

@@ -25,6 +25,8 @@ macro_rules! main {
     };
 }
 
+pub mod bpf;
+pub mod cgroup;
 pub mod errno;
 mod error;
 
