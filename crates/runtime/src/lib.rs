@@ -4,6 +4,7 @@
 
 pub mod error;
 pub mod plan;
+pub mod seccomp;
 pub mod spec;
 
 pub use error::{Error, ErrorKind, Result};

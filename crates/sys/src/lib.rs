@@ -27,5 +27,6 @@ macro_rules! main {
 
 pub mod errno;
 mod error;
+pub mod seccomp;
 
 pub use error::{Call, Error, ErrorKind, Result};
