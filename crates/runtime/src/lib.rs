@@ -5,6 +5,7 @@
 pub mod cgroup;
 pub mod error;
 pub mod plan;
+pub mod seccomp;
 pub mod spec;
 
 pub use error::{Error, ErrorKind, Result};

@@ -29,5 +29,6 @@ pub mod bpf;
 pub mod cgroup;
 pub mod errno;
 mod error;
+pub mod seccomp;
 
 pub use error::{Call, Error, ErrorKind, Result};

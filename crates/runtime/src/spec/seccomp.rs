@@ -18,8 +18,9 @@ pub struct Seccomp<'a> {
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub architectures: Vec<Str<'a>>,
     /// `SECCOMP_FILTER_FLAG_TSYNC`, `_LOG`, `_SPEC_ALLOW`, `_WAIT_KILLABLE_RECV`.
-    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
-    pub flags: Vec<Str<'a>>,
+    /// Absent is not empty: then `SPEC_ALLOW` is set.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub flags: Option<Vec<Str<'a>>>,
     /// A UNIX socket that gets the notification descriptor of `SCMP_ACT_NOTIFY`.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub listener_path: Option<Str<'a>>,
