@@ -3,9 +3,14 @@
 //! [`spec`] is the input, a plan is the middle, a process is the end. See `ARCHITECTURE.md`.
 
 pub mod cgroup;
+pub mod container;
 pub mod error;
+pub mod execute;
 pub mod plan;
 pub mod seccomp;
 pub mod spec;
+
+/// The version of the runtime specification this crate follows.
+pub const SPEC_VERSION: &str = "1.2.0";
 
 pub use error::{Error, ErrorKind, Result};

@@ -25,6 +25,10 @@ pub enum ErrorKind {
     Unsupported,
     /// Not now: busy, full, out of something.
     Unavailable,
+    /// The program to execute is not there.
+    ProgramNotFound,
+    /// The program to execute is there, but cannot be executed.
+    ProgramNotExecutable,
     /// None of these.
     Internal,
 }
@@ -45,6 +49,11 @@ impl Error {
     /// The error number the kernel gave.
     pub fn errno(&self) -> Errno {
         self.errno
+    }
+
+    /// The symbolic name of the error number: `ENOENT`.
+    pub fn errno_name(&self) -> Option<&'static str> {
+        crate::errno::name(self.errno.raw_os_error())
     }
 
     /// What kind of error that is.

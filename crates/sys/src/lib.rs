@@ -26,9 +26,20 @@ macro_rules! main {
 }
 
 pub mod bpf;
+pub mod capability;
 pub mod cgroup;
+pub mod channel;
+pub mod clone;
+pub mod copy;
 pub mod errno;
 mod error;
+pub mod file;
+pub mod link;
+pub mod mount;
+pub mod namespace;
+pub mod path;
+pub mod process;
+pub mod pty;
 pub mod seccomp;
 
 pub use error::{Call, Error, ErrorKind, Result};

@@ -1,0 +1,248 @@
+//! `create` and `run`: from a configuration to a process.
+
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use barque_sys::channel::{self, Channel};
+use barque_sys::clone::Child;
+use barque_sys::file;
+
+use super::store::{self, Store};
+use super::{Identity, Record};
+use crate::cgroup::{self, Layout};
+use crate::execute::{self, Context, Observer, Trace};
+use crate::plan::mount::RootSource;
+use crate::plan::{self, Host, HostFile, Input, Op, Options, Plan};
+use crate::seccomp;
+use crate::spec::{Resources, Spec, State, Status};
+use crate::{Error, ErrorKind, Result};
+
+/// What a container is made from.
+#[derive(Debug)]
+pub struct Creation<'a> {
+    /// The new container's id.
+    pub id: &'a str,
+    /// Absolute path of the bundle.
+    pub bundle: &'a Path,
+    /// The configuration.
+    pub spec: &'a Spec<'a>,
+    /// Its text, kept for later commands.
+    pub config: &'a [u8],
+    /// The root filesystem, where it is not the one the configuration names.
+    pub root: Option<RootSource>,
+    /// Directories and files of the host to make for it.
+    pub files: Vec<HostFile>,
+    /// Where the terminal's other end goes.
+    pub console_socket: Option<&'a Path>,
+    /// Whether it gets a cgroup of its own.
+    pub cgroups: bool,
+    /// Choices of the caller.
+    pub options: Options,
+    /// Where the time goes.
+    pub trace: Trace,
+}
+
+/// A container that was made.
+#[derive(Debug)]
+pub struct Created {
+    /// Its first process.
+    pub child: Child,
+    /// The terminal's other end, where no socket took it.
+    pub console: Option<OwnedFd>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// Makes a container, and starts its program unless [`Options::start_later`] says otherwise.
+pub fn create(store: &Store, creation: Creation<'_>) -> Result<Created> {
+    let layout = if creation.cgroups { Some(Layout::read()?) } else { None };
+    let input = creation.input(layout.as_ref())?;
+    let plan = plan::make(&input)?;
+    if creation.spec.process.as_ref().is_some_and(|process| process.terminal)
+        && creation.options.start_later
+        && creation.console_socket.is_none()
+    {
+        return Err(Error::invalid(
+            "process.terminal: a container created with a terminal needs a console socket",
+        )
+        .hint("give --console-socket, or set terminal to false"));
+    }
+    let (path, directory) = store.take(creation.id)?;
+    let result = make(&creation, &input, &plan, &path, &directory);
+    if result.is_err() {
+        drop(std::fs::remove_dir_all(&path));
+    }
+    result
+}
+
+fn make(
+    creation: &Creation<'_>,
+    input: &Input<'_>,
+    plan: &Plan,
+    path: &Path,
+    directory: &OwnedFd,
+) -> Result<Created> {
+    let record = creation.record(input, plan);
+    write(path, store::CONFIG, creation.config)?;
+    write(path, store::RECORD, &serde_json::to_vec(&record).unwrap_or_default())?;
+    let start_socket = match creation.options.start_later {
+        true => Some(Channel::listen(directory.as_fd(), store::START)?),
+        false => None,
+    };
+    let mut recorder = Recorder {
+        path,
+        console_socket: creation.console_socket,
+        console: None,
+        warnings: input.cgroup.as_ref().map(|cgroup| cgroup.warnings.clone()).unwrap_or_default(),
+    };
+    let context = Context {
+        state: creation.state(),
+        start_socket,
+        preserve_fds: creation.options.preserve_fds,
+        trace: if creation.trace.is_on() { Trace::start() } else { Trace::default() },
+    };
+    let child = execute::execute(plan, context, &mut recorder)?;
+    Ok(Created { child, console: recorder.console, warnings: recorder.warnings })
+}
+
+/// Writes a file of a new container. Not by rename: until the process is recorded, nobody reads it.
+fn write(path: &Path, name: &str, text: &[u8]) -> Result<()> {
+    let file = path.join(name);
+    barque_sys::Call::call(std::fs::write(&file, text), || format!("write({file:?})"))?;
+    Ok(())
+}
+
+impl Creation<'_> {
+    fn input(&self, layout: Option<&Layout>) -> Result<Input<'_>> {
+        let linux = self.spec.linux.as_ref();
+        let host = host();
+        let seccomp = linux.and_then(|linux| linux.seccomp.as_ref()).map(seccomp::compile).transpose()?;
+        let (cgroup, cgroup_trees) = match layout {
+            Some(layout) => self.plan_cgroup(layout, &host)?,
+            None => (None, Vec::new()),
+        };
+        Ok(Input {
+            id: self.id,
+            bundle: self.bundle,
+            spec: self.spec,
+            root: self.root.clone().unwrap_or_else(|| RootSource::Directory { path: self.rootfs() }),
+            cgroup,
+            cgroup_trees,
+            seccomp,
+            files: self.files.clone(),
+            options: self.options.clone(),
+            host,
+        })
+    }
+
+    fn plan_cgroup(
+        &self,
+        layout: &Layout,
+        host: &Host,
+    ) -> Result<(Option<cgroup::Plan>, Vec<plan::CgroupTree>)> {
+        let linux = self.spec.linux.as_ref();
+        let none = Resources::default();
+        let resources = linux.and_then(|linux| linux.resources.as_ref()).unwrap_or(&none);
+        let request = cgroup::Request {
+            cgroups_path: linux.and_then(|linux| linux.cgroups_path.as_deref()),
+            id: self.id,
+            resources,
+            access: if host.privileged { cgroup::Access::Full } else { cgroup::Access::Delegated },
+        };
+        let plan = cgroup::plan(layout, &request)?;
+        let trees = plan::CgroupTree::of(layout, &plan.group);
+        Ok((Some(plan), trees))
+    }
+
+    fn rootfs(&self) -> PathBuf {
+        self.bundle.join(self.spec.root.as_ref().map_or("", |root| root.path.as_str()))
+    }
+
+    fn record(&self, input: &Input<'_>, plan: &Plan) -> Record {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let setgroups_denied =
+            plan.steps.iter().any(|step| matches!(step.op, Op::MapIds { deny_setgroups: true, .. }));
+        Record {
+            format: Record::FORMAT,
+            id: self.id.to_owned(),
+            bundle: self.bundle.to_owned(),
+            rootfs: self.rootfs(),
+            created: (now.as_secs(), now.subsec_nanos()),
+            owner: input.host.uid,
+            cgroup: input.cgroup.as_ref().map(|cgroup| cgroup.group.clone()),
+            directories: plan.directories(),
+            setgroups_denied,
+        }
+    }
+
+    fn state(&self) -> State<'static> {
+        State {
+            oci_version: self.spec.oci_version.clone().into_static(),
+            id: self.id.to_owned().into(),
+            status: Status::Creating,
+            pid: None,
+            bundle: self.bundle.to_string_lossy().into_owned().into(),
+            annotations: store::own(&self.spec.annotations),
+        }
+    }
+}
+
+/// Who we are.
+fn host() -> Host {
+    let (uid, gid) = barque_sys::process::effective_ids();
+    Host {
+        uid,
+        gid,
+        privileged: uid == 0 && barque_sys::process::in_first_user_namespace(),
+        rootfs_is_initramfs: false,
+    }
+}
+
+/// Writes down what becomes of the start.
+struct Recorder<'a> {
+    path: &'a Path,
+    console_socket: Option<&'a Path>,
+    console: Option<OwnedFd>,
+    warnings: Vec<String>,
+}
+
+impl Observer for Recorder<'_> {
+    fn cloned(&mut self, _: &Child) -> Result<()> {
+        Ok(())
+    }
+
+    fn console(&mut self, master: OwnedFd) -> Result<()> {
+        let Some(socket) = self.console_socket else {
+            self.console = Some(master);
+            return Ok(());
+        };
+        send_console(socket, &master)
+    }
+
+    fn ready(&mut self, child: &Child) -> Result<()> {
+        let identity = Identity::of(child.pid.as_raw_nonzero().get())?;
+        let directory = file::open(self.path, file::READ_DIRECTORY)?;
+        Ok(file::replace(&directory, store::PROCESS, &serde_json::to_vec(&identity).unwrap_or_default())?)
+    }
+
+    fn warning(&mut self, text: &str) {
+        self.warnings.push(text.to_owned());
+    }
+}
+
+/// Hands a terminal's other end over, with its name, as runc does.
+pub(super) fn send_console(socket: &Path, master: &OwnedFd) -> Result<()> {
+    let send = || {
+        let connection = channel::connect_stream(socket)?;
+        channel::send_fd(&connection, b"/dev/ptmx", master.as_fd())
+    };
+    send().map_err(|error| {
+        let error = Error::from(error).context(format_args!("console socket {socket:?}"));
+        if error.kind() == ErrorKind::NotFound {
+            error.hint("somebody must listen on it before the container is made")
+        } else {
+            error
+        }
+    })
+}

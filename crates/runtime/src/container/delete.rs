@@ -1,0 +1,75 @@
+//! `delete`: what `create` has made, taken away.
+
+use std::time::Duration;
+
+use super::Container;
+use crate::execute;
+use crate::plan::HookPoint;
+use crate::spec::Status;
+use crate::{Error, ErrorKind, Result};
+
+/// How long a killed process may take to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Container {
+    /// Removes a container that has stopped or was never started; with `force`, one that runs too.
+    pub fn delete(&self, force: bool) -> Result<()> {
+        self.lock()?;
+        match self.status() {
+            Status::Stopped => {}
+            Status::Created => self.end()?,
+            Status::Creating | Status::Running | Status::Paused if force => self.end()?,
+            status => {
+                return Err(Error::new(
+                    ErrorKind::Conflict,
+                    format!("cannot delete container {:?} that is not stopped: {status}", self.id),
+                )
+                .hint("kill it first, or delete it with --force"));
+            }
+        }
+        self.remove()
+    }
+
+    fn end(&self) -> Result<()> {
+        let Some(pidfd) = self.live_process() else { return Ok(()) };
+        self.kill(9)?;
+        if barque_sys::process::ends_within(&pidfd, PATIENCE)? {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Unavailable, format!("container {:?} does not end after SIGKILL", self.id))
+            .hint("its process hangs in the kernel; see /proc/PID/stack"))
+    }
+
+    /// Takes away what lasts beyond the processes. Goes on over errors and tells the first; the container's own
+    /// directory, by which all of it is found, goes last and only when the rest is gone.
+    pub fn remove(&self) -> Result<()> {
+        if let Some(record) = &self.record {
+            if let Some(cgroup) = &record.cgroup {
+                cgroup.remove()?;
+            }
+            for directory in record.directories.iter().rev() {
+                remove_tree(directory)?;
+            }
+        }
+        let hooks = self.poststop();
+        remove_tree(&self.path)?;
+        hooks
+    }
+
+    /// runtime.md "Lifecycle" 13: poststop hooks run after the container was deleted; a failure is told, and changes
+    /// nothing.
+    fn poststop(&self) -> Result<()> {
+        let Ok(spec) = self.spec() else { return Ok(()) };
+        let Some(hooks) = spec.hooks.as_ref().filter(|hooks| !hooks.poststop.is_empty()) else {
+            return Ok(());
+        };
+        execute::run_hooks(HookPoint::Poststop, &hooks.poststop, &self.state_as(Status::Stopped))
+    }
+}
+
+fn remove_tree(path: &std::path::Path) -> Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        result => Ok(barque_sys::Call::call(result, || format!("rmdir({path:?})"))?),
+    }
+}

@@ -1,0 +1,138 @@
+//! `exec`: one more process in a container that runs.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use barque_sys::clone::Child;
+
+use super::Container;
+use super::create::{Created, send_console};
+use crate::cgroup;
+use crate::execute::{self, Context, Observer, Trace};
+use crate::plan::{self, ExecInput, NAMESPACE_KINDS};
+use crate::seccomp;
+use crate::spec::{NamespaceKind, Process, Status};
+use crate::{Error, Result};
+
+/// What to run, and how.
+#[derive(Debug)]
+pub struct Execution<'a> {
+    /// The process.
+    pub process: &'a Process<'a>,
+    /// Where the terminal's other end goes.
+    pub console_socket: Option<&'a Path>,
+    /// How many descriptors beyond 2 it gets.
+    pub preserve_fds: u32,
+    /// A cgroup below the container's, by its path from there.
+    pub sub_cgroup: Option<&'a str>,
+    /// Whether a paused container will do: the process starts when it is resumed.
+    pub ignore_paused: bool,
+    /// Where the time goes.
+    pub trace: Trace,
+}
+
+/// Runs a process in a container.
+pub fn exec(container: &Container, execution: &Execution<'_>) -> Result<Created> {
+    match container.status() {
+        Status::Running | Status::Created => {}
+        Status::Paused if execution.ignore_paused => {}
+        Status::Paused => {
+            return Err(container
+                .wrong_status("entered", Status::Paused)
+                .hint("resume it, or use --ignore-paused"));
+        }
+        status => return Err(container.wrong_status("entered", status)),
+    }
+    let pid = container.process.as_ref().map(|process| process.pid).ok_or_else(|| container.not_running())?;
+    let spec = container.spec()?;
+    let linux = spec.linux.as_ref();
+    let profile = linux.and_then(|linux| linux.seccomp.as_ref());
+    let program = profile.map(seccomp::compile).transpose()?;
+    let record = container.record.as_ref();
+    let group = record.and_then(|record| record.cgroup.as_ref());
+    let (join, clone_into) = group.map(|group| joins(group, execution.sub_cgroup)).unwrap_or_default();
+    let plan = plan::make_exec(&ExecInput {
+        process: execution.process,
+        pid,
+        namespaces: own_namespaces(pid)?,
+        join,
+        clone_into,
+        seccomp: program.as_ref().map(|program| (program, profile)),
+        personality: linux.and_then(|linux| linux.personality.as_ref()),
+        may_set_groups: !record.is_some_and(|record| record.setgroups_denied),
+        keyring: None,
+    })?;
+    let mut recorder =
+        Recorder { console_socket: execution.console_socket, console: None, warnings: Vec::new() };
+    let context = Context {
+        state: container.state_as(Status::Running),
+        start_socket: None,
+        preserve_fds: execution.preserve_fds,
+        trace: if execution.trace.is_on() { Trace::start() } else { Trace::default() },
+    };
+    let child = execute::execute(&plan, context, &mut recorder)?;
+    Ok(Created { child, console: recorder.console, warnings: recorder.warnings })
+}
+
+/// The kinds of namespaces in which the container's first process is not where we are. The kernel knows; the
+/// configuration only knows what was asked for.
+fn own_namespaces(pid: i32) -> Result<Vec<NamespaceKind>> {
+    let mut kinds = Vec::with_capacity(NAMESPACE_KINDS.len());
+    for kind in NAMESPACE_KINDS {
+        let name = execute::file_name(kind);
+        let inode = |process: &str| {
+            let path = PathBuf::from(format!("/proc/{process}/ns/{name}"));
+            barque_sys::Call::call(std::fs::metadata(&path), || format!("stat({path:?})"))
+                .map(|stat| stat.ino())
+        };
+        // A kernel without this kind has no file for it.
+        let Ok(ours) = inode("self") else { continue };
+        if inode(&pid.to_string()).map_err(Error::from)? != ours {
+            kinds.push(kind);
+        }
+    }
+    Ok(kinds)
+}
+
+/// How the container's cgroup, or one below it, is entered: into v2 by birth, into v1 hierarchies by writing.
+fn joins(group: &cgroup::Group, below: Option<&str>) -> (Vec<cgroup::Op>, Option<PathBuf>) {
+    let at = |directory: &Path| match below {
+        Some(below) => directory.join(below.trim_start_matches('/')),
+        None => directory.to_owned(),
+    };
+    let v1 = group
+        .v1
+        .iter()
+        .map(|hierarchy| cgroup::Op::Join { file: at(&hierarchy.dir).join("tasks") })
+        .collect();
+    (v1, group.unified.as_deref().map(at))
+}
+
+struct Recorder<'a> {
+    console_socket: Option<&'a Path>,
+    console: Option<OwnedFd>,
+    warnings: Vec<String>,
+}
+
+impl Observer for Recorder<'_> {
+    fn cloned(&mut self, _: &Child) -> Result<()> {
+        Ok(())
+    }
+
+    fn console(&mut self, master: OwnedFd) -> Result<()> {
+        if let Some(socket) = self.console_socket {
+            return send_console(socket, &master);
+        }
+        self.console = Some(master);
+        Ok(())
+    }
+
+    fn ready(&mut self, _: &Child) -> Result<()> {
+        Ok(())
+    }
+
+    fn warning(&mut self, text: &str) {
+        self.warnings.push(text.to_owned());
+    }
+}

@@ -1,0 +1,54 @@
+//! `start`.
+
+use barque_sys::channel::Channel;
+
+use super::Container;
+use super::store::START;
+use crate::execute::{self, Message, StartRequest};
+use crate::plan::HookPoint;
+use crate::spec::Status;
+use crate::{Error, ErrorKind, Result};
+
+impl Container {
+    /// Starts the program of a created container, and hears of it when it cannot be started.
+    pub fn start(&self) -> Result<()> {
+        self.lock()?;
+        match self.status() {
+            Status::Created => {}
+            status => {
+                return Err(Error::new(
+                    ErrorKind::Conflict,
+                    format!("cannot start container {:?}: it is {status}", self.id),
+                )
+                .hint("only a created container can be started"));
+            }
+        }
+        let spec = self.spec()?;
+        if spec.process.is_none() {
+            return Err(Error::invalid(format!("container {:?} has no process to start", self.id))
+                .hint("its config.json has no process"));
+        }
+        let connection = Channel::connect(self.directory(), START)?;
+        connection.send(StartRequest::BYTES)?;
+        let outcome = self.hear(&connection);
+        drop(std::fs::remove_file(self.file(START)));
+        outcome?;
+        if let Some(hooks) = spec.hooks.as_ref().filter(|hooks| !hooks.poststart.is_empty()) {
+            let state = self.state_as(Status::Running);
+            // runtime.md "Lifecycle" 9: a failing poststart hook does not end the container.
+            execute::run_hooks(HookPoint::Poststart, &hooks.poststart, &state)?;
+        }
+        Ok(())
+    }
+
+    /// The connection is close-on-exec at the other end: it closes when the program runs.
+    fn hear(&self, connection: &Channel) -> Result<()> {
+        loop {
+            match Message::receive(connection)? {
+                Message::Closed => return Ok(()),
+                Message::Failed(error) => return Err(error),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What creator and container say to each other.
+
+use std::os::fd::OwnedFd;
+
+use barque_sys::channel::Channel;
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Mark;
+use crate::{Error, ErrorKind, Result};
+
+/// A message.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// A point is reached.
+    Mark(Mark),
+    /// The container could not go on; what went wrong.
+    Failed(Error),
+    /// Something the user should know.
+    Warning(String),
+    /// The other end of the container's terminal.
+    Console(OwnedFd),
+    /// A mount the creator has prepared.
+    Mount(OwnedFd),
+    /// The process that goes on in the container's place, after it forked once more.
+    Process(OwnedFd),
+    /// The other side is gone: it ended, or became the program.
+    Closed,
+}
+
+/// An error as it travels.
+#[derive(Serialize, Deserialize)]
+struct Failure {
+    kind: u8,
+    message: String,
+    hint: Option<String>,
+}
+
+const KINDS: [ErrorKind; 10] = [
+    ErrorKind::NotFound,
+    ErrorKind::AlreadyExists,
+    ErrorKind::InvalidArgument,
+    ErrorKind::Conflict,
+    ErrorKind::PermissionDenied,
+    ErrorKind::Unsupported,
+    ErrorKind::Unavailable,
+    ErrorKind::ProgramNotFound,
+    ErrorKind::ProgramNotExecutable,
+    ErrorKind::Internal,
+];
+
+impl Message {
+    /// Sends it.
+    pub(crate) fn send(&self, channel: &Channel) -> Result<()> {
+        match self {
+            Self::Mark(mark) => channel.send(&[b'M', *mark as u8])?,
+            Self::Warning(text) => channel.send(&[b"W", text.as_bytes()].concat())?,
+            Self::Console(fd) => channel.send_with_fd(b"C", std::os::fd::AsFd::as_fd(fd))?,
+            Self::Mount(fd) => channel.send_with_fd(b"T", std::os::fd::AsFd::as_fd(fd))?,
+            Self::Process(fd) => channel.send_with_fd(b"P", std::os::fd::AsFd::as_fd(fd))?,
+            Self::Failed(error) => {
+                let kind = KINDS.iter().position(|kind| *kind == error.kind()).unwrap_or(KINDS.len() - 1);
+                let failure = Failure {
+                    kind: u8::try_from(kind).unwrap_or_default(),
+                    message: error.to_string(),
+                    hint: error.cure().map(str::to_owned),
+                };
+                let text = serde_json::to_vec(&failure).unwrap_or_default();
+                channel.send(&[b"E", &text[..]].concat())?;
+            }
+            Self::Closed => {}
+        }
+        Ok(())
+    }
+
+    /// Waits for the next one.
+    pub(crate) fn receive(channel: &Channel) -> Result<Self> {
+        let (bytes, fd) = channel.receive()?;
+        let Some((tag, rest)) = bytes.split_first() else { return Ok(Self::Closed) };
+        let message = match (tag, fd) {
+            (b'M', _) => rest.first().and_then(|byte| Mark::from_byte(*byte)).map(Self::Mark),
+            (b'W', _) => Some(Self::Warning(String::from_utf8_lossy(rest).into_owned())),
+            (b'E', _) => Some(Self::Failed(failure(rest))),
+            (b'C', Some(fd)) => Some(Self::Console(fd)),
+            (b'T', Some(fd)) => Some(Self::Mount(fd)),
+            (b'P', Some(fd)) => Some(Self::Process(fd)),
+            _ => None,
+        };
+        message.ok_or_else(|| Error::new(ErrorKind::Internal, format!("message {bytes:?} is not understood")))
+    }
+}
+
+fn failure(text: &[u8]) -> Error {
+    let Ok(failure) = serde_json::from_slice::<Failure>(text) else {
+        return Error::new(ErrorKind::Internal, String::from_utf8_lossy(text).into_owned());
+    };
+    let kind = KINDS.get(usize::from(failure.kind)).copied().unwrap_or(ErrorKind::Internal);
+    let error = Error::new(kind, failure.message);
+    match failure.hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}

@@ -1,0 +1,217 @@
+//! Mounts in the container's root.
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use barque_sys::mount::{self, Attributes, FileSystem, MountAttrFlags};
+use barque_sys::path::{self, Root};
+
+use super::init::Init;
+use super::{ids, root};
+use crate::error::Context as _;
+use crate::plan::mount::{self as planned, Mount, Source};
+use crate::{Error, ErrorKind, Result};
+
+/// Makes one mount.
+pub(super) fn mount(init: &mut Init<'_, '_>, mount: &Mount) -> Result<()> {
+    make(init, mount).map_err(|error| error.context(format_args!("mounts: {:?}", mount.target)))
+}
+
+fn make(init: &mut Init<'_, '_>, mount: &Mount) -> Result<()> {
+    let fd = match &mount.source {
+        Source::New { kind, source, parameters } => {
+            refuse_link(init.root()?, kind, &mount.target)?;
+            new_file_system(kind, source.as_deref(), parameters, mount.attributes)?
+        }
+        Source::Bind { .. } => prepare(mount)?,
+        Source::Prepared { slot, path } => {
+            let prepared = init.prepared.get_mut(*slot).and_then(Option::take);
+            prepared.ok_or_else(|| Error::new(ErrorKind::Internal, format!("{path:?} was not prepared")))?
+        }
+        Source::Existing => return change_existing(init.root()?, mount),
+    };
+    let root = init.root()?;
+    let target = mount_point(root, &fd, &mount.target)?;
+    if mount.copy_up {
+        copy_up(root, &mount.target, &fd)?;
+    }
+    mount::attach(&fd, &target)?;
+    finish(&fd, mount)
+}
+
+/// What changes only once the mount is attached, or must come last.
+fn finish(fd: &OwnedFd, mount: &Mount) -> Result<()> {
+    set(fd, true, mount.recursive_attributes)?;
+    for propagation in &mount.propagation {
+        root::apply_propagation(fd, propagation)?;
+    }
+    Ok(())
+}
+
+/// A detached bind mount with its attributes and ids.
+pub(super) fn prepare(mount: &Mount) -> Result<OwnedFd> {
+    let Source::Bind { path, recursive } = &mount.source else {
+        return Err(Error::new(ErrorKind::Internal, "only bind mounts are prepared"));
+    };
+    let fd = mount::clone_tree(path, *recursive).map_err(|error| {
+        let error = Error::from(error).context(format_args!("source {path:?}"));
+        if error.kind() == ErrorKind::NotFound { error.hint("it must exist on the host") } else { error }
+    })?;
+    if let Some(map) = &mount.id_mapping {
+        let namespace = ids::namespace(&map.uids, &map.gids)?;
+        let change =
+            Attributes { id_mapping: Some(std::os::fd::AsFd::as_fd(&namespace)), ..Attributes::default() };
+        mount::set_attributes(&fd, map.recursive, &change).map_err(|error| {
+            Error::from(error)
+                .context(format_args!("mapping the ids of {path:?}"))
+                .hint("idmapped mounts take Linux 5.12 and a file system that knows them")
+        })?;
+    }
+    set(&fd, false, mount.attributes)?;
+    Ok(fd)
+}
+
+fn set(fd: &OwnedFd, recursive: bool, attributes: planned::Attributes) -> Result<()> {
+    if attributes.is_empty() {
+        return Ok(());
+    }
+    let change = Attributes {
+        set: MountAttrFlags::from_bits_retain(attributes.set),
+        clear: MountAttrFlags::from_bits_retain(attributes.clear),
+        ..Attributes::default()
+    };
+    mount::set_attributes(fd, recursive, &change).map_err(|error| {
+        let error = Error::from(error);
+        if error.kind() == ErrorKind::PermissionDenied {
+            return error.hint(
+                "an attribute that the host has set on this mount cannot be lifted inside a user namespace",
+            );
+        }
+        error
+    })
+}
+
+fn new_file_system(
+    kind: &str,
+    source: Option<&str>,
+    parameters: &[(String, Option<String>)],
+    attributes: planned::Attributes,
+) -> Result<OwnedFd> {
+    let context = FileSystem::open(kind).map_err(|error| {
+        let error = Error::from(error);
+        if error.kind() == ErrorKind::NotFound {
+            return error.hint(format!("this kernel knows no file system {kind:?}; see /proc/filesystems"));
+        }
+        error
+    })?;
+    context.set("source", source.unwrap_or(kind))?;
+    for (key, value) in parameters {
+        match value {
+            Some(value) => context.set(key, value)?,
+            None => context.flag(key)?,
+        }
+    }
+    let flags = MountAttrFlags::from_bits_retain(attributes.set);
+    context.mount(flags).map_err(|error| {
+        let error = Error::from(error);
+        match (kind, error.kind()) {
+            ("sysfs", ErrorKind::PermissionDenied) => {
+                error.hint("a user namespace may mount sysfs only together with a network namespace of its own: bind /sys instead")
+            }
+            ("proc", ErrorKind::PermissionDenied) => {
+                error.hint("a user namespace may mount proc only with a pid namespace of its own, and where nothing hides parts of the host's")
+            }
+            _ => error,
+        }
+    })
+}
+
+/// procfs and sysfs go where they are named and nowhere else: a root whose `/proc` is a symbolic link could otherwise
+/// make what is masked and read-only lie elsewhere than what programs use (CVE-2019-19921, CVE-2023-28642).
+fn refuse_link(root: &Root, kind: &str, target: &str) -> Result<()> {
+    if !matches!(kind, "proc" | "sysfs") {
+        return Ok(());
+    }
+    let Ok(handle) = root.handle_nofollow(Path::new(target)) else { return Ok(()) };
+    if path::is_directory(&handle)? {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("{kind} cannot be mounted on {target:?}: the root filesystem has no directory there but a link or file"))
+        .hint("the root filesystem is broken or hostile; make it a directory"))
+}
+
+/// A handle to where a mount goes, made when it is missing: a directory for a directory, a file for the rest.
+fn mount_point(root: &Root, fd: &OwnedFd, target: &str) -> Result<OwnedFd> {
+    let target = Path::new(target);
+    let wants_directory = path::is_directory(fd)?;
+    let handle = if wants_directory { root.make_directory(target) } else { root.make_file(target) };
+    let handle = handle.map_err(|error| {
+        let error = Error::from(error).context("making the mount point");
+        if error.kind() == ErrorKind::PermissionDenied {
+            return error.hint("the root filesystem is read-only there: make the mount point beforehand");
+        }
+        error
+    })?;
+    if !wants_directory && path::is_directory(&handle)? {
+        return Err(Error::invalid("a file cannot be mounted on a directory")
+            .hint("name the file in the destination, or mount a directory"));
+    }
+    Ok(handle)
+}
+
+fn change_existing(root: &Root, mount: &Mount) -> Result<()> {
+    let handle = root.handle(Path::new(&mount.target))?;
+    set(&handle, false, mount.attributes)?;
+    finish(&handle, mount)
+}
+
+/// Copies what the directory holds into the tmpfs that is about to hide it (`tmpcopyup`).
+fn copy_up(root: &Root, target: &str, tmpfs: &OwnedFd) -> Result<()> {
+    let from = root.open(Path::new(target), barque_sys::file::READ_DIRECTORY)?;
+    barque_sys::copy::tree(&from, tmpfs).context(|| "tmpcopyup")
+}
+
+/// Makes a path unreadable.
+pub(super) fn mask(root: &Root, target: &str) -> Result<()> {
+    let Some(handle) = existing(root, target)? else { return Ok(()) };
+    let cover = if path::is_directory(&handle)? {
+        let tmpfs = FileSystem::open("tmpfs")?;
+        tmpfs.set("source", "tmpfs")?;
+        tmpfs.flag("ro")?;
+        tmpfs.mount(MountAttrFlags::MOUNT_ATTR_RDONLY)?
+    } else {
+        // The root is not switched yet: this is the host's, whatever the container's /dev/null may be.
+        mount::clone_tree(Path::new("/dev/null"), false)?
+    };
+    mount::attach(&cover, &handle).context(|| format!("linux.maskedPaths {target:?}"))
+}
+
+/// Makes a path with all below it read-only: it is bind mounted on itself, so that only this view changes.
+pub(super) fn make_readonly(root: &Root, target: &str) -> Result<()> {
+    let Some(handle) = existing(root, target)? else { return Ok(()) };
+    let tree = mount::clone_tree_fd(&handle, true)?;
+    let change = Attributes { set: MountAttrFlags::MOUNT_ATTR_RDONLY, ..Attributes::default() };
+    mount::set_attributes(&tree, true, &change)?;
+    mount::attach(&tree, &handle).context(|| format!("linux.readonlyPaths {target:?}"))
+}
+
+fn existing(root: &Root, target: &str) -> Result<Option<OwnedFd>> {
+    match root.handle(Path::new(target)) {
+        Ok(handle) => Ok(Some(handle)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::InvalidArgument | ErrorKind::PermissionDenied
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes the mount of the root read-only; mounts below keep what they are.
+pub(super) fn make_root_readonly(root: &Root) -> Result<()> {
+    let change = Attributes { set: MountAttrFlags::MOUNT_ATTR_RDONLY, ..Attributes::default() };
+    Ok(mount::set_attributes(root, false, &change)?)
+}

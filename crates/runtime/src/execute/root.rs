@@ -1,0 +1,143 @@
+//! The root filesystem: attached, and switched to.
+
+use std::path::Path;
+
+use barque_sys::file::{self, DIRECTORY};
+use barque_sys::mount::{self, Attributes, FileSystem, MountAttrFlags, Propagation};
+use barque_sys::path::Root;
+
+use crate::error::Context as _;
+use crate::plan::mount::{RootSource, Upper};
+use crate::{Error, ErrorKind, Result};
+
+/// Changes the propagation of `/` and, with an `r` before, of all below.
+pub(super) fn set_propagation(name: &str) -> Result<()> {
+    if name == "rshared" {
+        // The container's mounts are to travel to the host. All but `/` itself stay what they are.
+        return Ok(());
+    }
+    let root = file::open(Path::new("/"), DIRECTORY)?;
+    apply_propagation(&root, name).context(|| format!("linux.rootfsPropagation {name:?}"))
+}
+
+/// Changes the propagation of the mount a descriptor stands for.
+pub(super) fn apply_propagation(fd: impl std::os::fd::AsFd, name: &str) -> Result<()> {
+    let (recursive, plain) = match name.strip_prefix('r') {
+        Some(plain) => (true, plain),
+        None => (false, name),
+    };
+    let propagation = match plain {
+        "shared" => Propagation::Shared,
+        "slave" => Propagation::Slave,
+        "private" => Propagation::Private,
+        "unbindable" => Propagation::Unbindable,
+        _ => return Ok(()),
+    };
+    let change = Attributes { propagation: Some(propagation), ..Attributes::default() };
+    Ok(mount::set_attributes(fd, recursive, &change)?)
+}
+
+/// Mounts the root filesystem in the container's mount namespace, and opens it.
+pub(super) fn attach(source: &RootSource) -> Result<Root> {
+    match source {
+        RootSource::Directory { path } => {
+            let tree = mount::clone_tree(path, true).map_err(|error| missing(error, path))?;
+            attach_at(tree, path)
+        }
+        RootSource::Overlay { lower, upper, mount_point } => {
+            let overlay = overlay(lower, upper, mount_point)?;
+            attach_at(overlay, mount_point)
+        }
+    }
+}
+
+fn missing(error: barque_sys::Error, path: &Path) -> Error {
+    let error = Error::from(error).context(format_args!("root.path {path:?}"));
+    match error.kind() {
+        ErrorKind::NotFound => error.hint("the root filesystem's directory must exist"),
+        _ => error,
+    }
+}
+
+fn attach_at(tree: std::os::fd::OwnedFd, path: &Path) -> Result<Root> {
+    make_parent_private(path)?;
+    let target = file::open(path, DIRECTORY)?;
+    mount::attach(&tree, &target).context(|| format!("root.path {path:?}"))?;
+    Ok(Root::new(tree))
+}
+
+/// `pivot_root` refuses a root whose parent mount is shared. The path may lie anywhere below the mount's root, which
+/// is the only place where attributes can be changed: the nearest ancestor that is one.
+fn make_parent_private(path: &Path) -> Result<()> {
+    let change = Attributes { propagation: Some(Propagation::Private), ..Attributes::default() };
+    for ancestor in path.ancestors() {
+        let fd = file::open(ancestor, DIRECTORY)?;
+        match mount::set_attributes(&fd, false, &change) {
+            Err(error) if error.kind() == ErrorKind::InvalidArgument => {}
+            result => return Ok(result?),
+        }
+    }
+    Ok(())
+}
+
+fn overlay(lower: &[std::path::PathBuf], upper: &Upper, mount_point: &Path) -> Result<std::os::fd::OwnedFd> {
+    let (directory, volatile) = match upper {
+        Upper::Directory { path, volatile } => (path.clone(), *volatile),
+        Upper::Memory => {
+            let memory = FileSystem::open("tmpfs")?;
+            memory.set("mode", "0755")?;
+            let memory = memory.mount(MountAttrFlags::empty())?;
+            mount::attach(&memory, file::open(mount_point, DIRECTORY)?)?;
+            (mount_point.to_owned(), true)
+        }
+    };
+    let (upper, work) = (directory.join("upper"), directory.join("work"));
+    for path in [&upper, &work] {
+        file::make_directories(path, 0o755)?;
+    }
+    let overlay = FileSystem::open("overlay").map_err(|error| {
+        Error::from(error).hint("this kernel has no overlayfs: load the module, or use --rw-rootfs")
+    })?;
+    let text = |path: &Path| path.to_string_lossy().replace('\\', r"\\").replace(':', r"\:");
+    let lower = lower.iter().map(|path| text(path)).collect::<Vec<_>>().join(":");
+    overlay.set("source", "overlay")?;
+    overlay.set("lowerdir", &lower)?;
+    overlay.set("upperdir", &upper.to_string_lossy())?;
+    overlay.set("workdir", &work.to_string_lossy())?;
+    if volatile {
+        // Linux 5.10; without it an unmount syncs the whole file system below. A kernel that does not know it says so.
+        drop(overlay.flag("volatile"));
+    }
+    overlay.mount(MountAttrFlags::empty()).map_err(|error| overlay_failed(error, &upper))
+}
+
+fn overlay_failed(error: barque_sys::Error, upper: &Path) -> Error {
+    let loops = error.kind() == ErrorKind::InvalidArgument;
+    let error = Error::from(error).context("mounting the root filesystem");
+    if loops {
+        return error.hint(format!(
+            "{upper:?} must be on a file system that overlayfs takes, and not below a lower layer"
+        ));
+    }
+    error
+}
+
+/// Makes the root the process's `/` and lets go of the old one.
+pub(super) fn switch(root: &Root, by_move: bool) -> Result<()> {
+    barque_sys::process::change_directory_to(root)?;
+    if by_move {
+        mount::move_here_to_root()?;
+        barque_sys::process::change_root_here()?;
+    } else {
+        mount::pivot_root_here().map_err(|error| {
+            Error::from(error).hint("where / is the initramfs, pivot_root is impossible: use --no-pivot")
+        })?;
+        // The old root lies on top now. Its unmount must not travel to the host.
+        let old = file::open(Path::new("."), DIRECTORY)?;
+        apply_propagation(&old, "rslave")?;
+        drop(old);
+        mount::unmount_here()?;
+    }
+    barque_sys::process::change_directory(Path::new("/"))?;
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! The plan of a container, from top to bottom.
+
+use std::path::Path;
+
+use super::input::{HostFile, Input, NamespacePlan};
+use super::op::{HookPoint, Mark, Op};
+use super::{Plan, devices, mounts, processes, validate};
+use crate::Result;
+use crate::cgroup;
+use crate::spec::{Hook, Hooks, NamespaceKind};
+
+/// Makes the plan of a container. Pure: it reads nothing but its input, and needs no privileges.
+pub fn make(input: &Input<'_>) -> Result<Plan> {
+    validate::spec(input.spec)?;
+    let namespaces = NamespacePlan::from_spec(input.spec)?;
+    validate::namespaces(input, &namespaces)?;
+    let mut plan = Plan::default();
+    host_files(&mut plan, input);
+    make_cgroups(&mut plan, input, true);
+    clone(&mut plan, input, &namespaces);
+    make_cgroups(&mut plan, input, false);
+    enter_namespaces(&mut plan, input, &namespaces);
+    join_cgroups(&mut plan, input, &namespaces);
+    prepare_root(&mut plan, input, &namespaces)?;
+    adjust_kernel(&mut plan, input, &namespaces)?;
+    runtime_hooks(&mut plan, input);
+    switch_root(&mut plan, input);
+    processes::first(&mut plan, input)?;
+    Ok(plan)
+}
+
+fn host_files(plan: &mut Plan, input: &Input<'_>) {
+    for file in &input.files {
+        plan.creator(match file.clone() {
+            HostFile::Directory(path, mode) => Op::MakeDirectory { path, mode },
+            HostFile::File(path, text) => Op::WriteFile { path, text },
+        });
+    }
+}
+
+/// On v2 the process is born into its cgroup, so that is made and limited before. On v1 the cgroups are made beside what
+/// the new process does meanwhile; of a hybrid machine's v2 tree only the directory is needed before.
+fn make_cgroups(plan: &mut Plan, input: &Input<'_>, before_clone: bool) {
+    let Some(cgroup) = &input.cgroup else { return };
+    let unified = cgroup.group.unified.as_ref();
+    let is_early = |op: &cgroup::Op| {
+        cgroup.group.is_unified || matches!(op, cgroup::Op::Create { dir } if Some(dir) == unified)
+    };
+    for op in cgroup.ops.iter().filter(|op| is_early(op) == before_clone) {
+        plan.creator(Op::Cgroup(op.clone()));
+    }
+}
+
+/// The new process: a pid namespace can be entered only by being born into it, and a user namespace comes before all
+/// others, so that they belong to it. The rest the new process makes itself, beside the creator's work.
+fn clone(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) {
+    if let Some((kind, path)) = namespaces.joined.iter().find(|(kind, _)| *kind == NamespaceKind::Pid) {
+        plan.creator(Op::Join { kind: *kind, path: path.clone() });
+    }
+    let joins_user = namespaces.is_joined(NamespaceKind::User);
+    let born_into = |kind: &NamespaceKind| match kind {
+        NamespaceKind::User => true,
+        NamespaceKind::Pid => !joins_user,
+        _ => false,
+    };
+    plan.creator(Op::Clone {
+        namespaces: namespaces.new.iter().copied().filter(born_into).collect(),
+        cgroup: input.cgroup.as_ref().and_then(|cgroup| cgroup.group.unified.clone()),
+    });
+    if namespaces.is_new(NamespaceKind::User) {
+        map_ids(plan, input);
+    }
+}
+
+fn map_ids(plan: &mut Plan, input: &Input<'_>) {
+    let Some(linux) = &input.spec.linux else { return };
+    let (uids, gids) = (linux.uid_mappings.clone(), linux.gid_mappings.clone());
+    let own_id_only = |mappings: &[crate::spec::IdMapping], id: u32| matches!(mappings, [one] if one.size == 1 && one.host_id == id);
+    let own_only = own_id_only(&uids, input.host.uid) && own_id_only(&gids, input.host.gid);
+    let by_tools = !input.host.privileged && !own_only;
+    let deny_setgroups = !input.host.privileged && own_only;
+    plan.creator(Op::MapIds { uids, gids, by_tools, deny_setgroups });
+    plan.creator_reaches(Mark::IdsMapped);
+}
+
+fn enter_namespaces(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) {
+    let joins_user = namespaces.is_joined(NamespaceKind::User);
+    for (kind, path) in &namespaces.joined {
+        // The creator has joined the pid namespace already; the mount namespace is joined last of all.
+        if !matches!(kind, NamespaceKind::Pid | NamespaceKind::Mount) {
+            plan.init(Op::Join { kind: *kind, path: path.clone() });
+        }
+    }
+    if joins_user && namespaces.is_new(NamespaceKind::Pid) {
+        plan.init(Op::CloneAgain { new_pid_namespace: true });
+    }
+    let by_itself = |kind: &NamespaceKind| {
+        matches!(
+            kind,
+            NamespaceKind::Mount | NamespaceKind::Network | NamespaceKind::Ipc | NamespaceKind::Uts
+        )
+    };
+    let kinds: Vec<_> = namespaces.new.iter().copied().filter(by_itself).collect();
+    if !kinds.is_empty() {
+        plan.init(Op::Unshare { kinds });
+    }
+    if namespaces.is_new(NamespaceKind::Network) {
+        plan.init(Op::LoopbackUp);
+    }
+    net_devices(plan, input);
+    if namespaces.is_new(NamespaceKind::Time) {
+        let offset = |clock: &str| {
+            let offsets = input.spec.linux.as_ref().map(|linux| &linux.time_offsets);
+            offsets.and_then(|offsets| offsets.get(clock)).copied().unwrap_or_default()
+        };
+        plan.init(Op::SetTimeOffsets { monotonic: offset("monotonic"), boottime: offset("boottime") });
+    }
+}
+
+fn net_devices(plan: &mut Plan, input: &Input<'_>) {
+    let Some(linux) = input.spec.linux.as_ref().filter(|linux| !linux.net_devices.is_empty()) else { return };
+    plan.init_reaches(Mark::NamespacesMade);
+    for (name, device) in &linux.net_devices {
+        let inside = device.name.as_ref().unwrap_or(name).to_string();
+        plan.creator(Op::MoveNetDevice { name: name.to_string(), inside });
+    }
+}
+
+/// The container joins its cgroups by itself, while it has one thread and still the creator's ids, and makes its cgroup
+/// namespace only then: the cgroups it is in become the namespace's root.
+fn join_cgroups(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) {
+    if let Some(cgroup) = input.cgroup.as_ref().filter(|cgroup| !cgroup.group.is_unified) {
+        plan.creator_reaches(Mark::CgroupsReady);
+        for op in v1_joins(cgroup) {
+            plan.init(Op::Cgroup(op));
+        }
+    }
+    if namespaces.is_new(NamespaceKind::Cgroup) {
+        plan.init(Op::Unshare { kinds: vec![NamespaceKind::Cgroup] });
+    }
+}
+
+/// How the v1 hierarchies are joined; into the v2 tree the process was born.
+pub(super) fn v1_joins(cgroup: &cgroup::Plan) -> impl Iterator<Item = cgroup::Op> {
+    let unified = cgroup.group.unified.as_deref();
+    let is_unified =
+        move |op: &cgroup::Op| matches!(op, cgroup::Op::Join { file } if file.parent() == unified);
+    cgroup.joins.iter().filter(move |op| !is_unified(op)).cloned()
+}
+
+fn prepare_root(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) -> Result<()> {
+    let own_mounts = namespaces.is_new(NamespaceKind::Mount);
+    let user = namespaces.is_own(NamespaceKind::User);
+    let spec_mounts = mounts::from_spec(input, namespaces)?;
+    let spec_mounts = if user { mounts::prepared(plan, spec_mounts) } else { spec_mounts };
+    if user {
+        plan.init(Op::BecomeRoot);
+    }
+    let propagation = input.spec.linux.as_ref().and_then(|linux| linux.rootfs_propagation.as_deref());
+    if own_mounts {
+        plan.init(Op::SetPropagation {
+            propagation: mounts::host_propagation(propagation).to_owned(),
+            after_pivot: false,
+        });
+        plan.init(Op::AttachRoot(input.root.clone()));
+    } else if let Some((kind, path)) =
+        namespaces.joined.iter().find(|(kind, _)| *kind == NamespaceKind::Mount)
+    {
+        plan.init(Op::Join { kind: *kind, path: path.clone() });
+        plan.init(Op::AttachRoot(input.root.clone()));
+    }
+    for mount in spec_mounts {
+        plan.init(Op::Mount(mount));
+    }
+    devices::default_and_listed(plan, input, user)?;
+    if let Some(process) = &input.spec.process {
+        plan.init(Op::MakeWorkingDirectory { path: process.cwd.to_string() });
+    }
+    Ok(())
+}
+
+/// What is set while the host's procfs is still in sight: the container's own could be a fake.
+fn adjust_kernel(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) -> Result<()> {
+    if let Some(name) = &input.spec.hostname {
+        plan.init(Op::SetHostname { name: name.to_string() });
+    }
+    if let Some(name) = &input.spec.domainname {
+        plan.init(Op::SetDomainname { name: name.to_string() });
+    }
+    let Some(linux) = &input.spec.linux else { return Ok(()) };
+    for (key, value) in &linux.sysctl {
+        validate::sysctl(key, namespaces)?;
+        plan.init(Op::SetSysctl { key: key.to_string(), value: value.to_string() });
+    }
+    Ok(())
+}
+
+fn runtime_hooks(plan: &mut Plan, input: &Input<'_>) {
+    let Some(hooks) = &input.spec.hooks else { return };
+    if !hooks.prestart.is_empty() || !hooks.create_runtime.is_empty() {
+        plan.init_reaches(Mark::RootPrepared);
+        run(plan, hooks, HookPoint::Prestart);
+        run(plan, hooks, HookPoint::CreateRuntime);
+        plan.creator_reaches(Mark::HooksRun);
+    }
+    run(plan, hooks, HookPoint::CreateContainer);
+}
+
+/// Adds the hooks of one point, done by the side the specification names.
+pub(super) fn run(plan: &mut Plan, hooks: &Hooks<'_>, point: HookPoint) {
+    let hooks = owned(hooks_of(hooks, point));
+    if hooks.is_empty() {
+        return;
+    }
+    let op = Op::RunHooks { point, hooks };
+    match point {
+        HookPoint::CreateContainer | HookPoint::StartContainer => plan.init(op),
+        _ => plan.creator(op),
+    }
+}
+
+/// The hooks of one point.
+pub(crate) fn hooks_of<'h, 'a>(hooks: &'h Hooks<'a>, point: HookPoint) -> &'h [Hook<'a>] {
+    match point {
+        HookPoint::Prestart => &hooks.prestart,
+        HookPoint::CreateRuntime => &hooks.create_runtime,
+        HookPoint::CreateContainer => &hooks.create_container,
+        HookPoint::StartContainer => &hooks.start_container,
+        HookPoint::Poststart => &hooks.poststart,
+        HookPoint::Poststop => &hooks.poststop,
+    }
+}
+
+/// Hooks that borrow from nothing.
+pub(crate) fn owned(hooks: &[Hook<'_>]) -> Vec<Hook<'static>> {
+    let text = |texts: &[crate::spec::Str<'_>]| texts.iter().map(|text| text.clone().into_static()).collect();
+    let one = |hook: &Hook<'_>| Hook {
+        path: hook.path.clone().into_static(),
+        args: text(&hook.args),
+        env: text(&hook.env),
+        timeout: hook.timeout,
+    };
+    hooks.iter().map(one).collect()
+}
+
+fn switch_root(plan: &mut Plan, input: &Input<'_>) {
+    let Some(linux) = &input.spec.linux else { return };
+    for path in &linux.masked_paths {
+        plan.init(Op::MaskPath { path: path.to_string() });
+    }
+    for path in &linux.readonly_paths {
+        plan.init(Op::ReadonlyPath { path: path.to_string() });
+    }
+    if input.spec.process.as_ref().is_some_and(|process| process.terminal) {
+        let size = input.spec.process.as_ref().and_then(|process| process.console_size);
+        plan.init(Op::MakeConsole { size: size.map(|size| (size.height, size.width)) });
+    }
+    if input.spec.root.as_ref().is_some_and(|root| root.readonly) {
+        plan.init(Op::ReadonlyRoot);
+    }
+    plan.init(Op::PivotRoot { by_move: input.options.no_pivot || input.host.rootfs_is_initramfs });
+    if let Some(propagation) = &linux.rootfs_propagation {
+        plan.init(Op::SetPropagation { propagation: propagation.to_string(), after_pivot: true });
+    }
+}
+
+/// A path of the spec on the host: relative ones start from the bundle.
+pub(super) fn host_path(bundle: &Path, path: &str) -> std::path::PathBuf {
+    bundle.join(path)
+}

@@ -1,0 +1,124 @@
+//! What a plan is made from.
+
+use std::path::{Path, PathBuf};
+
+use super::mount::RootSource;
+use super::mounts::CgroupTree;
+use crate::cgroup;
+use crate::seccomp;
+use crate::spec::{NamespaceKind, Spec};
+use crate::{Error, Result};
+
+/// Everything the plan of a container depends on. Making the plan reads nothing else.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// The container's id.
+    pub id: &'a str,
+    /// Absolute path of the bundle: what relative paths of the spec start from.
+    pub bundle: &'a Path,
+    /// The configuration.
+    pub spec: &'a Spec<'a>,
+    /// The root filesystem.
+    pub root: RootSource,
+    /// The container's cgroup, and what the spec's resources become there; absent where it stays in the caller's.
+    pub cgroup: Option<cgroup::Plan>,
+    /// The cgroup trees as the container's `/sys/fs/cgroup` shows them.
+    pub cgroup_trees: Vec<CgroupTree>,
+    /// The compiled system call filter.
+    pub seccomp: Option<seccomp::Program>,
+    /// Directories and files of the host to make for this container before all else.
+    pub files: Vec<HostFile>,
+    /// Choices of the caller.
+    pub options: Options,
+    /// Who and where the caller is.
+    pub host: Host,
+}
+
+/// A directory or file of the host that belongs to the container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostFile {
+    /// A directory with its permission bits.
+    Directory(PathBuf, u32),
+    /// A file with its text.
+    File(PathBuf, String),
+}
+
+/// Choices that are the caller's and not the configuration's.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Switch the root by moving the mount (`--no-pivot`).
+    pub no_pivot: bool,
+    /// Keep the caller's session keyring (`--no-new-keyring`).
+    pub no_new_keyring: bool,
+    /// Wait for `start` before the program is executed.
+    pub start_later: bool,
+    /// Descriptors beyond 0, 1 and 2 the program gets.
+    pub preserve_fds: u32,
+}
+
+/// Facts about the caller and its kernel.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Host {
+    /// Effective user id.
+    pub uid: u32,
+    /// Effective group id.
+    pub gid: u32,
+    /// Whether the caller is privileged in the first user namespace.
+    pub privileged: bool,
+    /// Whether the caller's pid 1's root is the initramfs, which `pivot_root` cannot leave.
+    pub rootfs_is_initramfs: bool,
+}
+
+/// How the container comes by each kind of namespace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamespacePlan {
+    /// Kinds made anew.
+    pub new: Vec<NamespaceKind>,
+    /// Kinds joined, with the file.
+    pub joined: Vec<(NamespaceKind, PathBuf)>,
+}
+
+impl NamespacePlan {
+    /// Sorts the namespaces of a spec; a kind named twice is an error.
+    pub fn from_spec(spec: &Spec<'_>) -> Result<Self> {
+        let mut plan = Self::default();
+        let listed = spec.linux.as_ref().map(|linux| &linux.namespaces[..]).unwrap_or_default();
+        for (index, namespace) in listed.iter().enumerate() {
+            let kind = namespace.kind;
+            if plan.is_new(kind) || plan.is_joined(kind) {
+                return Err(Error::invalid(format!(
+                    "linux.namespaces[{index}]: the kind {:?} is listed twice",
+                    super::namespace_name(kind)
+                )));
+            }
+            match namespace.path.as_ref().filter(|path| !path.is_empty()) {
+                None => plan.new.push(kind),
+                Some(path) if path.starts_with('/') => plan.joined.push((kind, PathBuf::from(path.as_str()))),
+                Some(path) => {
+                    return Err(Error::invalid(format!(
+                        "linux.namespaces[{index}].path: {path:?} is not absolute"
+                    )));
+                }
+            }
+        }
+        // The user namespace comes first, so that the others belong to it; the mount namespace last, so that the
+        // paths of all are still those of the host.
+        plan.joined.sort_by_key(|(kind, _)| (*kind == NamespaceKind::Mount, *kind));
+        Ok(plan)
+    }
+
+    /// Whether a kind is made anew.
+    pub fn is_new(&self, kind: NamespaceKind) -> bool {
+        self.new.contains(&kind)
+    }
+
+    /// Whether a kind is joined.
+    pub fn is_joined(&self, kind: NamespaceKind) -> bool {
+        self.joined.iter().any(|(joined, _)| *joined == kind)
+    }
+
+    /// Whether the container has a namespace of this kind that is not the caller's.
+    pub fn is_own(&self, kind: NamespaceKind) -> bool {
+        self.is_new(kind) || self.is_joined(kind)
+    }
+}

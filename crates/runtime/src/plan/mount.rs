@@ -1,0 +1,135 @@
+//! Mounts as values.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::spec::IdMapping;
+
+/// Where the root filesystem comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RootSource {
+    /// A directory, used as it is.
+    Directory {
+        /// Absolute path of the host.
+        path: PathBuf,
+    },
+    /// Directories below a writable one, joined by overlayfs.
+    Overlay {
+        /// Read-only layers, the uppermost first.
+        lower: Vec<PathBuf>,
+        /// Where the writable layer lies.
+        upper: Upper,
+        /// A directory of the host to mount it on (in the container's mount namespace only).
+        mount_point: PathBuf,
+    },
+}
+
+/// The writable layer of an overlay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Upper {
+    /// Two directories, `upper` and `work`, of one directory.
+    Directory {
+        /// Holds both.
+        path: PathBuf,
+        /// Whether nothing of it must survive a crash of the machine (`volatile`: no sync at unmount).
+        volatile: bool,
+    },
+    /// A tmpfs of its own, gone with the container. The only choice when the lower layer is `/` and no other file
+    /// system is at hand: overlayfs refuses an upper directory that lies below its lower one (ELOOP).
+    Memory,
+}
+
+/// One mount in the container's root.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Mount {
+    /// What is mounted.
+    pub source: Source,
+    /// Where, inside the root; absolute.
+    pub target: String,
+    /// Attributes of this mount alone.
+    pub attributes: Attributes,
+    /// Attributes of this mount and all below it (`rro`, `rnosuid` …).
+    pub recursive_attributes: Attributes,
+    /// Propagation changes, in order: `private`, `rslave` …
+    pub propagation: Vec<String>,
+    /// Whether the directory's files are copied into the new tmpfs first.
+    pub copy_up: bool,
+    /// Ids as the mount shows them.
+    pub id_mapping: Option<MountIds>,
+}
+
+/// The ids an idmapped mount shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MountIds {
+    /// User ids.
+    pub uids: Vec<IdMapping>,
+    /// Group ids.
+    pub gids: Vec<IdMapping>,
+    /// Whether mounts below take it on too (`ridmap`).
+    pub recursive: bool,
+}
+
+/// What is mounted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// A new file system.
+    New {
+        /// `tmpfs`, `proc` …
+        kind: String,
+        /// A device or a name.
+        source: Option<String>,
+        /// Parameters of the file system, with their value if they take one.
+        parameters: Vec<(String, Option<String>)>,
+    },
+    /// A file or directory of the host.
+    Bind {
+        /// Absolute path of the host.
+        path: PathBuf,
+        /// With all that is mounted below it.
+        recursive: bool,
+    },
+    /// One that the creator has prepared, by its number.
+    Prepared {
+        /// The number.
+        slot: usize,
+        /// The path it came from, for messages.
+        path: PathBuf,
+    },
+    /// What is mounted there already, whose attributes change (`remount`).
+    Existing,
+}
+
+/// Attributes of a mount, in `mount_setattr(2)`'s bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Attributes {
+    /// Switched on.
+    pub set: u32,
+    /// Switched off.
+    pub clear: u32,
+}
+
+impl Attributes {
+    /// Whether it changes nothing.
+    pub fn is_empty(self) -> bool {
+        self.set == 0 && self.clear == 0
+    }
+}
+
+impl Mount {
+    /// A mount with nothing special to it.
+    pub fn new(source: Source, target: impl Into<String>) -> Self {
+        Self {
+            source,
+            target: target.into(),
+            attributes: Attributes::default(),
+            recursive_attributes: Attributes::default(),
+            propagation: Vec::new(),
+            copy_up: false,
+            id_mapping: None,
+        }
+    }
+}

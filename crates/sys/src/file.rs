@@ -1,0 +1,182 @@
+//! Small files, nodes and directories.
+
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::{Call as _, Result};
+
+/// Writes `text` to an existing file with one `write(2)`, as the files of procfs, sysfs and cgroupfs want it.
+pub fn write_once(path: &Path, text: &str) -> Result<()> {
+    let file = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
+        .call(|| format!("open({path:?}, O_WRONLY|O_CLOEXEC)"))?;
+    write_fd(&file, text)
+        .map_err(|error| crate::Error::new(format!("write({path:?}, {text:?})"), error.errno()))
+}
+
+/// Writes `text` to a descriptor with one `write(2)`.
+pub fn write_fd(fd: impl AsFd, text: &str) -> Result<()> {
+    let fd = fd.as_fd();
+    loop {
+        match rustix::io::write(fd, text.as_bytes()) {
+            Err(Errno::INTR) => {}
+            result => return result.map(drop).call(|| format!("write({}, {text:?})", fd.as_raw_fd())),
+        }
+    }
+}
+
+/// Reads a whole file as text; bytes that are not UTF-8 are replaced.
+pub fn read(path: &Path) -> Result<String> {
+    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .call(|| format!("open({path:?}, O_RDONLY|O_CLOEXEC)"))?;
+    read_fd(&file).map_err(|error| crate::Error::new(format!("read({path:?})"), error.errno()))
+}
+
+/// Reads a descriptor to its end as text; bytes that are not UTF-8 are replaced.
+pub fn read_fd(fd: impl AsFd) -> Result<String> {
+    let fd = fd.as_fd();
+    let mut bytes = Vec::with_capacity(4096);
+    loop {
+        if bytes.capacity() - bytes.len() < 1024 {
+            bytes.reserve(16 * 1024);
+        }
+        match rustix::io::read(fd, rustix::buffer::spare_capacity(&mut bytes)) {
+            Ok(0) => break,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno).call(|| format!("read({})", fd.as_raw_fd())),
+        }
+    }
+    Ok(String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+}
+
+/// Opens a file of the host.
+pub fn open(path: &Path, flags: OFlags) -> Result<OwnedFd> {
+    let flags = flags | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).call(|| format!("open({path:?}, {flags:?})"))
+}
+
+/// Replaces a file as a whole: written beside it under a temporary name, then renamed over it. Whoever reads sees the
+/// old text or the new one. Not synced: after a power loss the machine has booted anew, and what is kept here is only
+/// about processes.
+pub fn replace(directory: impl AsFd, name: &str, text: &[u8]) -> Result<()> {
+    let directory = directory.as_fd();
+    let temporary = format!(".{name}.{}", rustix::process::getpid().as_raw_nonzero());
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let file = rustix::fs::openat(directory, temporary.as_str(), flags, Mode::from_raw_mode(0o600))
+        .call(|| format!("openat({}, {temporary:?}, {flags:?})", directory.as_raw_fd()))?;
+    let written = write_all(&file, text).call(|| format!("write({temporary:?})")).and_then(|()| {
+        rustix::fs::renameat(directory, temporary.as_str(), directory, name)
+            .call(|| format!("rename({temporary:?}, {name:?})"))
+    });
+    if written.is_err() {
+        let _ = rustix::fs::unlinkat(directory, temporary.as_str(), rustix::fs::AtFlags::empty());
+    }
+    written
+}
+
+/// Writes all of `bytes`, in as many writes as it takes.
+pub fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> std::result::Result<(), Errno> {
+    while !bytes.is_empty() {
+        match rustix::io::write(&fd, bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// Makes a directory of the host; one that is there already is fine.
+pub fn make_directories(path: &Path, mode: u32) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(path)
+        .call(|| format!("mkdir({path:?}, {mode:#o})"))
+}
+
+/// Makes a device node or a fifo in a directory. The umask applies: set the mode again where it matters.
+pub fn make_node(
+    directory: impl AsFd,
+    name: &str,
+    kind: FileType,
+    mode: u32,
+    major: u32,
+    minor: u32,
+) -> Result<()> {
+    let directory = directory.as_fd();
+    let device = rustix::fs::makedev(major, minor);
+    rustix::fs::mknodat(directory, name, kind, Mode::from_raw_mode(mode), device).call(|| {
+        format!("mknodat({}, {name:?}, {kind:?}|{mode:#o}, makedev({major}, {minor}))", directory.as_raw_fd())
+    })
+}
+
+pub use rustix::fs::FileType;
+
+/// Flags that open a directory as a handle.
+pub const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY);
+/// Flags that open a directory to be read.
+pub const READ_DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
+
+/// Makes a symbolic link in a directory; one that is there already stays.
+pub fn make_link(target: &str, directory: impl AsFd, name: &std::ffi::OsStr) -> Result<()> {
+    let directory = directory.as_fd();
+    match rustix::fs::symlinkat(target, directory, name) {
+        Err(Errno::EXIST) => Ok(()),
+        result => result.call(|| format!("symlinkat({target:?}, {}, {name:?})", directory.as_raw_fd())),
+    }
+}
+
+/// Changes the owner of a file in a directory, not following a link.
+pub fn change_owner(directory: impl AsFd, name: &str, uid: u32, gid: u32) -> Result<()> {
+    let directory = directory.as_fd();
+    let (user, group) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
+    rustix::fs::chownat(directory, name, Some(user), Some(group), rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
+        .call(|| format!("fchownat({}, {name:?}, {uid}, {gid})", directory.as_raw_fd()))
+}
+
+/// Changes the mode of a file in a directory that is known to be no link.
+pub fn change_mode(directory: impl AsFd, name: &str, mode: u32) -> Result<()> {
+    let directory = directory.as_fd();
+    rustix::fs::chmodat(directory, name, Mode::from_raw_mode(mode), rustix::fs::AtFlags::empty())
+        .call(|| format!("fchmodat({}, {name:?}, {mode:#o})", directory.as_raw_fd()))
+}
+
+/// Whether attributes are those of a node of a kind with its numbers (fifos have none).
+pub fn is_node(stat: &rustix::fs::Stat, kind: FileType, major: u32, minor: u32) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == kind
+        && (kind == FileType::Fifo || stat.st_rdev == rustix::fs::makedev(major, minor))
+}
+
+/// A file that lives in memory alone, holding `text`, with its position at the start.
+pub fn in_memory(name: &str, text: &[u8]) -> Result<std::fs::File> {
+    let fd = rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC)
+        .call(|| format!("memfd_create({name:?})"))?;
+    write_all(&fd, text).call(|| format!("write(memfd {name:?})"))?;
+    rustix::fs::seek(&fd, rustix::fs::SeekFrom::Start(0)).call(|| "lseek(memfd, 0)")?;
+    Ok(std::fs::File::from(fd))
+}
+
+/// Waits until nobody else has a file or directory locked, and locks it (`flock(2)`) until the descriptor is closed.
+pub fn lock(fd: impl AsFd) -> Result<()> {
+    let fd = fd.as_fd();
+    loop {
+        match rustix::fs::flock(fd, rustix::fs::FlockOperation::LockExclusive) {
+            Err(Errno::INTR) => {}
+            result => return result.call(|| format!("flock({}, LOCK_EX)", fd.as_raw_fd())),
+        }
+    }
+}
+
+/// Locks a file or directory if nobody else has it locked; says whether it did.
+pub fn try_lock(fd: impl AsFd) -> Result<bool> {
+    let fd = fd.as_fd();
+    match rustix::fs::flock(fd, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::AGAIN) => Ok(false),
+        result => result.map(|()| true).call(|| format!("flock({}, LOCK_EX|LOCK_NB)", fd.as_raw_fd())),
+    }
+}
