@@ -17,10 +17,12 @@ mod io;
 mod join;
 mod layout;
 mod limits;
+mod oom;
 mod op;
 mod plan;
 mod processes;
 mod remove;
+mod stats;
 mod v1;
 mod v2;
 
@@ -28,5 +30,10 @@ pub use devices::{Access as DeviceAccess, Kind as DeviceKind, Rule as DeviceRule
 pub use group::{Access, Group, Place, V1Dir};
 pub use join::{Entry, Refused, Unified as UnifiedJoin};
 pub use layout::{Hierarchy, Layout, Mode, Tree, Unified};
+pub use oom::OomWatch;
 pub use op::{Done, Op, Value};
 pub use plan::{Plan, Request, plan, update};
+pub use stats::{
+    BlkioEntry, BlkioStats, CpuStats, CpuUsage, CpusetStats, HugetlbStats, IntelRdtStats, MemoryStats,
+    MemoryUsage, PidsStats, Psi, PsiData, Stats, Throttling,
+};
