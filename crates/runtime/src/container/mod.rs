@@ -24,6 +24,7 @@ mod update;
 pub use create::{Created, Creation, create};
 pub use exec::{Execution, exec};
 pub use identity::Identity;
+pub use kill::signal_number;
 pub use record::Record;
 pub use store::{Container, Store};
 

@@ -49,7 +49,7 @@ fn one(input: &Input<'_>, mount: &spec::Mount<'_>) -> Result<Mount> {
         match mount_options::effect(option) {
             Some(Effect::Attribute { bits, on }) => mount_options::apply(&mut result.attributes, bits, on),
             Some(Effect::Recursive { bits, on }) => {
-                mount_options::apply(&mut result.recursive_attributes, bits, on)
+                mount_options::apply(&mut result.recursive_attributes, bits, on);
             }
             Some(Effect::FileSystem(flag)) => parameters.push((flag.to_owned(), None)),
             Some(Effect::Propagation) => result.propagation.push(option.to_owned()),
