@@ -62,7 +62,7 @@ fn a_condition_looks_at_the_argument() {
 fn under_the_default_profile_files_work_and_mounts_do_not() {
     let program = seccomp::compile(&seccomp::default_profile(seccomp::DEFAULT_CAPABILITIES)).unwrap();
     under(program, || {
-        assert!(std::fs::read_to_string("/proc/self/status").unwrap().contains("Seccomp:\t2"));
+        assert!(std::fs::read_to_string("/proc/thread-self/status").unwrap().contains("Seccomp:\t2"));
         // Without the filter these are ENOENT for root.
         assert_eq!(rustix::process::pivot_root("/nowhere", "/nowhere"), Err(Errno::PERM));
         assert!(std::thread::spawn(|| 1).join().is_ok());
