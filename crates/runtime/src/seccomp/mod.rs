@@ -5,8 +5,9 @@
 //! - Names that no kernel has are skipped, on each architecture those that it does not have.
 //! - A rule that says what the default says is skipped.
 //! - The first rule without conditions decides a call, whatever conditional rules stand before or behind it.
-//! - Else conditional rules are tried in the profile's order, and the first that holds decides. (libseccomp sorts
-//!   conditions, and refuses rules that contradict each other: where it has an opinion, this is the same.)
+//! - Else conditional rules are tried in the profile's order, and the first that holds decides. (libseccomp
+//!   refuses rules whose actions contradict each other, and 2.5 loses comparisons when it merges several rules on
+//!   one call; here each rule is what it says.)
 //! - The conditions of a rule must all hold; but if two of them are on the same argument, each is a rule.
 //! - Arguments are unsigned and compared in 64 bits; in the lower 32 on ABIs that have no more.
 //! - A call of an architecture that the profile does not name kills the thread. The native one is always named.
