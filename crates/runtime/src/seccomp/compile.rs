@@ -6,6 +6,7 @@ use super::assembler::Test;
 use super::assembler::{Assembler, Label};
 use super::checks::{Alternative, Check};
 use super::condition::{Condition, Operator};
+use super::default;
 use super::program::Program;
 use super::rules::Rules;
 use super::segments::Segments;
@@ -20,8 +21,11 @@ const ARCHITECTURE: u32 = 4;
 /// The number with which a tracer skips a call.
 const SKIPPED: u32 = u32::MAX;
 
-/// Compiles a profile for this machine's architecture.
+/// Compiles a profile for this machine's architecture; the default profile was compiled when Barque was built.
 pub fn compile(profile: &spec::Seccomp<'_>) -> Result<Program> {
+    if let Some(program) = default::precompiled(profile) {
+        return program;
+    }
     let native = Arch::NATIVE.ok_or_else(|| {
         Error::unsupported(format!("linux.seccomp: no system call table for {}", std::env::consts::ARCH))
     })?;

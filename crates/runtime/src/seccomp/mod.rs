@@ -5,8 +5,9 @@
 //! - Names that no kernel has are skipped, on each architecture those that it does not have.
 //! - A rule that says what the default says is skipped.
 //! - The first rule without conditions decides a call, whatever conditional rules stand before or behind it.
-//! - Else conditional rules are tried in the profile's order, and the first that holds decides. (libseccomp sorts
-//!   conditions, and refuses rules that contradict each other: where it has an opinion, this is the same.)
+//! - Else conditional rules are tried in the profile's order, and the first that holds decides. (libseccomp
+//!   refuses rules whose actions contradict each other, and 2.5 loses comparisons when it merges several rules on
+//!   one call; here each rule is what it says.)
 //! - The conditions of a rule must all hold; but if two of them are on the same argument, each is a rule.
 //! - Arguments are unsigned and compared in 64 bits; in the lower 32 on ABIs that have no more.
 //! - A call of an architecture that the profile does not name kills the thread. The native one is always named.
@@ -25,8 +26,11 @@ mod assembler;
 mod checks;
 mod compile;
 mod condition;
+mod default;
+mod docker;
 mod intervals;
 mod multiplex;
+mod precompiled;
 mod program;
 mod rules;
 mod segments;
@@ -41,4 +45,6 @@ pub use action::{known_actions, known_flags, supported_flags};
 pub use arch::Arch;
 pub use compile::{compile, compile_for};
 pub use condition::known_operators;
+pub use default::{DEFAULT_CAPABILITIES, default_profile, profile_for};
+pub use docker::from_docker_json;
 pub use program::Program;

@@ -84,7 +84,8 @@ mod tests {
     fn points_split_ranges_and_equal_neighbours_join() {
         let mut zones = Segments::new(0_u8);
         zones.push(10, 9);
-        let cases: [(&[(u32, u8)], &[(u32, u8)]); 5] = [
+        type Points = &'static [(u32, u8)];
+        let cases: [(Points, Points); 5] = [
             (&[], &[(0, 0), (10, 9)]),
             (&[(0, 1)], &[(0, 1), (1, 0), (10, 9)]),
             (&[(3, 1), (4, 1), (6, 2)], &[(0, 0), (3, 1), (5, 0), (6, 2), (7, 0), (10, 9)]),
