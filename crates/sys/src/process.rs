@@ -488,3 +488,21 @@ pub fn in_first_user_namespace() -> bool {
     let map = crate::file::read(Path::new("/proc/self/uid_map")).unwrap_or_default();
     map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
+
+/// The number the next descriptor of this process will get.
+pub fn lowest_free_fd() -> Result<i32> {
+    let probe = rustix::fs::memfd_create("probe", rustix::fs::MemfdFlags::CLOEXEC)
+        .call(|| "memfd_create(\"probe\")")?;
+    Ok(probe.as_raw_fd())
+}
+
+/// Takes a copy of another process's descriptor (`pidfd_getfd(2)`, Linux 5.6).
+pub fn take_fd(pidfd: impl AsFd, number: i32) -> Result<OwnedFd> {
+    let pidfd = pidfd.as_fd();
+    // SAFETY: plain numbers; the result is a new descriptor that nobody else owns.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), number, 0) };
+    check(fd).call(|| format!("pidfd_getfd({}, {number})", pidfd.as_raw_fd()))?;
+    let fd = i32::try_from(fd).unwrap_or(-1);
+    // SAFETY: as above.
+    Ok(unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) })
+}

@@ -23,6 +23,8 @@ pub(crate) enum Message {
     Mount(OwnedFd),
     /// The process that goes on in the container's place, after it forked once more.
     Process(OwnedFd),
+    /// The number that the descriptor of the filter's listener will have.
+    Listener(i32),
     /// The other side is gone: it ended, or became the program.
     Closed,
 }
@@ -67,6 +69,7 @@ impl Message {
                 let text = serde_json::to_vec(&failure).unwrap_or_default();
                 channel.send(&[b"E", &text[..]].concat())?;
             }
+            Self::Listener(number) => channel.send(&[&b"L"[..], &number.to_ne_bytes()].concat())?,
             Self::Closed => {}
         }
         Ok(())
@@ -83,6 +86,7 @@ impl Message {
             (b'C', Some(fd)) => Some(Self::Console(fd)),
             (b'T', Some(fd)) => Some(Self::Mount(fd)),
             (b'P', Some(fd)) => Some(Self::Process(fd)),
+            (b'L', _) => rest.try_into().ok().map(i32::from_ne_bytes).map(Self::Listener),
             _ => None,
         };
         message.ok_or_else(|| Error::new(ErrorKind::Internal, format!("message {bytes:?} is not understood")))

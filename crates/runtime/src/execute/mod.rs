@@ -26,7 +26,7 @@ use barque_sys::clone::{Child, Clone, Forked};
 use barque_sys::namespace::{self, Namespaces};
 use barque_sys::process::{self as sys_process, Exit};
 
-use crate::plan::{Actor, Mark, Op, Plan};
+use crate::plan::{Actor, Mark, Op, Plan, ProcessOp};
 use crate::spec::{NamespaceKind, State, Status};
 use crate::{Error, ErrorKind, Result};
 
@@ -228,6 +228,7 @@ impl Creator<'_, '_> {
                 Ok(())
             }
             Message::Console(master) => self.observer.console(master),
+            Message::Listener(number) => self.hand_listener_over(number),
             Message::Process(pidfd) => {
                 // The process that was cloned has forked its successor as our child, and ends.
                 if let Some(child) = &mut self.child {
@@ -241,6 +242,17 @@ impl Creator<'_, '_> {
             other => {
                 Err(Error::new(ErrorKind::Internal, format!("the container sent {other:?} out of turn")))
             }
+        }
+    }
+
+    fn hand_listener_over(&self, number: i32) -> Result<()> {
+        let load = self.plan.of(Actor::Init).find_map(|op| match op {
+            Op::Process(ProcessOp::LoadSeccomp(load)) => Some(load),
+            _ => None,
+        });
+        match (load, &self.child) {
+            (Some(load), Some(child)) => seccomp::hand_over(child, number, load, &self.context.state),
+            _ => Err(Error::new(ErrorKind::Internal, "a listener without a filter")),
         }
     }
 

@@ -107,21 +107,34 @@ pub(super) fn become_process(
         name: process.args.first().map(|name| name.to_string()).unwrap_or_default(),
         search: search.to_owned(),
     });
+    // The creator hands the listener over, so the filter is loaded while there is one.
+    if let Some(load) = ending.load_seccomp().filter(|_| ending.has_listener()) {
+        plan.init(load);
+    }
     Ok(())
+}
+
+impl Ending<'_> {
+    fn has_listener(&self) -> bool {
+        self.seccomp.is_some_and(|(program, _)| program.has_listener())
+    }
+
+    fn load_seccomp(&self) -> Option<Op> {
+        let (program, profile) = self.seccomp?;
+        let text = |text: Option<&crate::spec::Str<'_>>| text.map(|text| text.to_string());
+        Some(Op::Process(ProcessOp::LoadSeccomp(Box::new(LoadSeccomp {
+            program: program.clone(),
+            listener_path: text(profile.and_then(|profile| profile.listener_path.as_ref())),
+            listener_metadata: text(profile.and_then(|p| p.listener_metadata.as_ref())).unwrap_or_default(),
+        }))))
+    }
 }
 
 /// The very last changes, and the program. Loading a filter takes either `CAP_SYS_ADMIN` or no-new-privileges: with
 /// the latter the filter goes last, so that it need not allow what comes before it.
 pub(super) fn execute(plan: &mut Plan, ending: &Ending<'_>) {
     let process = ending.process;
-    let load = ending.seccomp.map(|(program, profile)| {
-        let text = |text: Option<&crate::spec::Str<'_>>| text.map(|text| text.to_string());
-        Op::Process(ProcessOp::LoadSeccomp(Box::new(LoadSeccomp {
-            program: program.clone(),
-            listener_path: text(profile.and_then(|profile| profile.listener_path.as_ref())),
-            listener_metadata: text(profile.and_then(|p| p.listener_metadata.as_ref())).unwrap_or_default(),
-        })))
-    });
+    let load = if ending.has_listener() { None } else { ending.load_seccomp() };
     // The names were checked when the bounding set was planned.
     let capabilities = capability_names(ending).ok().flatten().unwrap_or_default();
     let set = Op::Process(ProcessOp::SetCapabilities {
