@@ -2,7 +2,7 @@
 
 use super::RootSource;
 
-/// Facts about the process that runs `barque run`, and its machine.
+/// Facts about the process that runs `barque run`: those that every request needs.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The new container's id: 64 hexadecimal digits.
@@ -23,18 +23,10 @@ pub struct Caller {
     pub bounding: u64,
     /// Highest capability the kernel knows.
     pub last_capability: u32,
-    /// Online CPUs, `0-3,6`.
-    pub cpus: String,
-    /// Online memory nodes, `0`.
-    pub nodes: String,
     /// Which cgroups there are, and whether this caller can use them.
     pub cgroups: CgroupVersion,
-    /// Whether memory cgroups count swap.
-    pub swap_accounting: bool,
     /// Whether standard input is a terminal.
     pub stdin_terminal: bool,
-    /// Whether SELinux is in use.
-    pub selinux: bool,
 }
 
 /// Which cgroups a caller can use.

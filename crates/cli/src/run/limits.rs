@@ -1,8 +1,8 @@
 //! `--memory…`, `--cpu…`, `--pids-limit`: limits kept by control groups.
 
-use barque_runtime::spec::{Cpu, Memory, Pids, Resources};
+use barque_runtime::spec::{Cpu, Memory, Pids, Resources, Str};
 
-use super::{Caller, CgroupVersion, Host, throttle};
+use super::{Caller, CgroupVersion, Host, PathKind, throttle};
 use crate::flags::Parsed;
 use crate::value::{Inexact, integer, number_list, scaled, size};
 use crate::{Error, Result};
@@ -18,8 +18,8 @@ pub(super) fn limits(
     warnings: &mut Vec<String>,
 ) -> Result<Resources<'static>> {
     let resources = Resources {
-        memory: memory(flags, caller, warnings)?,
-        cpu: cpu(flags, caller)?,
+        memory: memory(flags, caller, host, warnings)?,
+        cpu: cpu(flags, host)?,
         pids: pids(flags)?,
         block_io: throttle::block_io(flags, host)?,
         ..Resources::default()
@@ -59,7 +59,12 @@ const LIMITS: [&str; 20] = [
 ];
 
 /// Memory limits, by Docker's rules.
-fn memory(flags: &Parsed, caller: &Caller, warnings: &mut Vec<String>) -> Result<Option<Memory>> {
+fn memory(
+    flags: &Parsed,
+    caller: &Caller,
+    host: &dyn Host,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Memory>> {
     let limit = flags.read("memory", size)?.filter(|limit| *limit != 0);
     let reservation = flags.read("memory-reservation", size)?.filter(|size| *size != 0);
     let given_swap = flags.read("memory-swap", |text| if text == "-1" { Ok(-1) } else { size(text) })?;
@@ -81,7 +86,7 @@ fn memory(flags: &Parsed, caller: &Caller, warnings: &mut Vec<String>) -> Result
         .hint("give --memory a larger size than --memory-reservation"));
     }
     let swap = swap(limit, given_swap.filter(|swap| *swap != 0))?;
-    let swap = if caller.swap_accounting {
+    let swap = if swap.is_none() || counts_swap(caller, host) {
         swap
     } else {
         if given_swap.is_some_and(|swap| swap > 0) {
@@ -140,7 +145,7 @@ fn swappiness(flags: &Parsed) -> Result<Option<u64>> {
 const PERIOD: u64 = 100_000;
 
 /// CPU limits, by Docker's rules.
-fn cpu(flags: &Parsed, caller: &Caller) -> Result<Option<Cpu<'static>>> {
+fn cpu(flags: &Parsed, host: &dyn Host) -> Result<Option<Cpu<'static>>> {
     let (mut period, mut quota) = bandwidth(flags)?;
     if let Some(nanos) = flags.read("cpus", nano_cpus)?.filter(|nanos| *nanos != 0) {
         for (given, what) in [(period.is_some(), "CPU Period"), (quota.is_some(), "CPU Quota")] {
@@ -151,7 +156,7 @@ fn cpu(flags: &Parsed, caller: &Caller) -> Result<Option<Cpu<'static>>> {
                 .hint("--cpus is both: leave out --cpu-period and --cpu-quota"));
             }
         }
-        let online = number_list(&caller.cpus)
+        let online: u64 = number_list(&available(host, CPUS))
             .map_or(1, |list| list.iter().map(|(first, last)| u64::from(last - first) + 1).sum());
         if nanos < 10_000_000 || nanos > online.saturating_mul(1_000_000_000) {
             return Err(Error::invalid(format!(
@@ -172,8 +177,8 @@ fn cpu(flags: &Parsed, caller: &Caller) -> Result<Option<Cpu<'static>>> {
         shares,
         quota,
         period,
-        cpus: members(flags, "cpuset-cpus", "cpuset cpus", "CPUs", &caller.cpus)?,
-        mems: members(flags, "cpuset-mems", "cpuset mems", "memory nodes", &caller.nodes)?,
+        cpus: members(flags, host, "cpuset-cpus", CPUS)?,
+        mems: members(flags, host, "cpuset-mems", NODES)?,
         ..Cpu::default()
     };
     Ok((cpu != Cpu::default()).then_some(cpu))
@@ -203,29 +208,41 @@ fn nano_cpus(text: &str) -> std::result::Result<u64, String> {
     }
 }
 
+/// The kernel's list of CPUs.
+const CPUS: &str = "/sys/devices/system/cpu/online";
+/// The kernel's list of memory nodes; missing where there is no NUMA.
+const NODES: &str = "/sys/devices/system/node/online";
+
+fn available(host: &dyn Host, path: &str) -> String {
+    host.read(path).map_or_else(|_| "0".to_owned(), |text| text.trim().to_owned())
+}
+
 /// A set of CPUs or memory nodes, all of which must be there.
-fn members(
-    flags: &Parsed,
-    long: &str,
-    what: &str,
-    plural: &str,
-    available: &str,
-) -> Result<Option<barque_runtime::spec::Str<'static>>> {
+fn members(flags: &Parsed, host: &dyn Host, long: &str, path: &str) -> Result<Option<Str<'static>>> {
     let Some(text) = flags.value(long).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
     let wanted = number_list(text).ok_or_else(|| {
-        Error::invalid(format!("Invalid value {text} for {what}")).hint("write a list such as 0-2,4")
+        Error::invalid(format!("Invalid value {text} for {}", long.replace('-', " ")))
+            .hint("write a list such as 0-2,4")
     })?;
-    let there = number_list(available).unwrap_or_default();
+    let available = available(host, path);
+    let there = number_list(&available).unwrap_or_default();
     // Online CPUs are a handful of ranges; each wanted range must lie in one of them.
     let found = |wanted: &(u32, u32)| there.iter().any(|range| range.0 <= wanted.0 && wanted.1 <= range.1);
     if !wanted.iter().all(found) {
+        let plural = if path == CPUS { "CPUs" } else { "memory nodes" };
         return Err(Error::invalid(format!(
             "Requested {plural} are not available - requested {text}, available: {available}"
         )));
     }
     Ok(Some(text.to_owned().into()))
+}
+
+/// Whether the memory controller counts swap; always so in version 2.
+fn counts_swap(caller: &Caller, host: &dyn Host) -> bool {
+    const FILE: &str = "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes";
+    caller.cgroups != CgroupVersion::V1 || host.path_kind(FILE) != PathKind::Missing
 }
 
 fn pids(flags: &Parsed) -> Result<Option<Pids>> {

@@ -167,7 +167,7 @@ fn build(
     let scene = Scene { caller, host, root, namespaces: &namespaces, files: &sources };
     let mut mounts = mounts(flags, &scene)?;
     warnings.append(&mut mounts.warnings);
-    let security = security(flags, caller, warnings)?;
+    let security = security(flags, caller, host, warnings)?;
     let process = process(flags, &scene, &security, &hostname, warnings)?;
     let Mounts { list, create, .. } = mounts;
     let own_name = !namespaces.uts.is_host();
@@ -232,7 +232,7 @@ fn identity_of(flags: &Parsed, scene: &Scene<'_>) -> Result<Identity> {
     {
         if !mapped {
             return Err(Error::invalid(format!(
-                "--user {wanted}: {what} {id} is not mapped in the user namespace"
+                "user {user}: {what} {id} is not mapped in the user namespace"
             ))
             .hint("add a range to /etc/subuid and /etc/subgid, or map it with --userns uidmap=…"));
         }

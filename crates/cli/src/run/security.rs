@@ -1,6 +1,6 @@
 //! `--security-opt`, and what is hidden from the container.
 
-use super::{Caller, SeccompChoice};
+use super::{Caller, Host, PathKind, SeccompChoice};
 use crate::flags::Parsed;
 use crate::value::boolean;
 use crate::{Error, Result};
@@ -37,7 +37,12 @@ pub(super) struct Security {
 }
 
 /// Reads the flags.
-pub(super) fn security(flags: &Parsed, caller: &Caller, warnings: &mut Vec<String>) -> Result<Security> {
+pub(super) fn security(
+    flags: &Parsed,
+    caller: &Caller,
+    host: &dyn Host,
+    warnings: &mut Vec<String>,
+) -> Result<Security> {
     let privileged = flags.switch("privileged");
     let owned = |list: &[&str]| list.iter().map(|path| (*path).to_owned()).collect();
     let mut security = Security {
@@ -60,7 +65,7 @@ pub(super) fn security(flags: &Parsed, caller: &Caller, warnings: &mut Vec<Strin
             _ => security.set(flags, caller, text, (key, value))?,
         }
     }
-    security.labels = label(&labels, caller, warnings)?;
+    security.labels = label(&labels, host, warnings)?;
     Ok(security)
 }
 
@@ -125,7 +130,7 @@ impl Security {
 }
 
 /// The SELinux labels, when SELinux is there and parts of them are given.
-fn label(options: &[&str], caller: &Caller, warnings: &mut Vec<String>) -> Result<Option<(String, String)>> {
+fn label(options: &[&str], host: &dyn Host, warnings: &mut Vec<String>) -> Result<Option<(String, String)>> {
     let (mut user, mut role, mut kind, mut level, mut disabled) =
         ("system_u", "system_r", "container_t", "s0", false);
     for option in options {
@@ -144,9 +149,14 @@ fn label(options: &[&str], caller: &Caller, warnings: &mut Vec<String>) -> Resul
     if options.is_empty() || disabled {
         return Ok(None);
     }
-    if !caller.selinux {
+    if !selinux(host) {
         warnings.push("SELinux is not in use on this machine: --security-opt label=… is ignored".to_owned());
         return Ok(None);
     }
     Ok(Some((format!("{user}:{role}:{kind}:{level}"), format!("{user}:object_r:container_file_t:{level}"))))
+}
+
+/// Whether SELinux is in use on this machine.
+pub(super) fn selinux(host: &dyn Host) -> bool {
+    host.path_kind("/sys/fs/selinux/enforce") != PathKind::Missing
 }

@@ -4,6 +4,7 @@ use super::bind::{Bind, PROPAGATIONS};
 use super::{Mounts, Scene, destination};
 use crate::run::PathKind;
 use crate::run::root::absolute;
+use crate::run::security::selinux;
 use crate::{Error, Result};
 
 /// Adds the mount of one `-v`. A source that is missing will be made, as Docker does.
@@ -54,7 +55,7 @@ fn apply(option: &str, bind: &mut Bind, scene: &Scene<'_>, mounts: &mut Mounts) 
         "nosuid" => bind.extra.push("nosuid"),
         "dev" => bind.extra.push("dev"),
         "nodev" => bind.extra.push("nodev"),
-        "z" | "Z" if scene.caller.selinux => {
+        "z" | "Z" if selinux(scene.host) => {
             return Err(Error::unsupported(format!("relabelling for SELinux (:{option}) is not there yet"))
                 .hint("relabel the directory yourself: chcon -Rt container_file_t DIR"));
         }

@@ -17,12 +17,8 @@ pub(super) fn root() -> Caller {
         privileged: true,
         bounding: ((1 << 41) - 1) & !(1 << 24),
         last_capability: 40,
-        cpus: "0-1".into(),
-        nodes: "0".into(),
         cgroups: CgroupVersion::V1,
-        swap_accounting: true,
         stdin_terminal: true,
-        selinux: false,
     }
 }
 
@@ -54,6 +50,8 @@ impl Host for Machine {
             "/proc/sys/kernel/hostname" => "machine\n",
             "app.env" => "\u{feff}# settings\nMODE=fast lane\n  INDENTED=1\nLANG\nUNSET\n",
             "bad.env" => "NO SPACE=1\n",
+            "/sys/devices/system/cpu/online" => "0-1\n",
+            "/sys/devices/system/node/online" => "0\n",
             "labels" => "# labels\na=1\nb\n",
             _ => return Err(IoError::from(IoErrorKind::NotFound)),
         }
@@ -63,7 +61,7 @@ impl Host for Machine {
     fn path_kind(&self, path: &str) -> PathKind {
         match path {
             "/srv" | "/work" | "/work/src" => PathKind::Directory,
-            "/srv/file" => PathKind::File,
+            "/srv/file" | "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes" => PathKind::File,
             _ => PathKind::Missing,
         }
     }
@@ -105,9 +103,9 @@ impl Host for Machine {
     }
 }
 
-/// The flags of a line; words are separated by spaces, `_` inside a word stands for a space.
+/// The flags of a line; words are separated by spaces, `~` inside a word stands for a space.
 pub(super) fn flags(line: &str) -> crate::Result<Parsed> {
-    let args: Vec<String> = line.split_whitespace().map(|word| word.replace('_', " ")).collect();
+    let args: Vec<String> = line.split_whitespace().map(|word| word.replace('~', " ")).collect();
     match parse(&RUN, &args)? {
         Outcome::Args(parsed) => Ok(parsed),
         Outcome::Help => panic!("help was asked for"),

@@ -35,7 +35,7 @@ fn limits() {
 fn everything_about_the_process() {
     insta::assert_snapshot!(spec(
         &root(),
-        "-it -u web --group-add mail --env-file app.env -e A=b_c -e LANG -e NOPE -w /var//www --entrypoint env \
+        "-it -u web --group-add mail --env-file app.env -e A=b~c -e LANG -e NOPE -w /var//www --entrypoint env \
          -h box --domainname example.org --init --stop-signal INT --annotation a.b=c -l tier=web \
          --security-opt no-new-privileges dir:/srv -0 x"
     ));
@@ -54,7 +54,7 @@ fn mounts_and_devices() {
          --mount type=bind,src=/srv,dst=/a,readonly,bind-recursive=writable --shm-size 1g --read-only \
          --mount type=bind,src=/srv,dst=/b,bind-recursive=disabled,bind-propagation=shared,idmap \
          --mount type=tmpfs,dst=/t,tmpfs-size=10m,tmpfs-mode=700 -v /srv/file:/etc/hosts \
-         --device /dev/fuse:rw --device /dev/snd --device-cgroup-rule c_42:*_rm dir:/srv"
+         --device /dev/fuse:rw --device /dev/snd --device-cgroup-rule c~42:*~rm dir:/srv"
     ));
 }
 
