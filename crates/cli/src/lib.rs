@@ -3,8 +3,14 @@
 //! The binary (`main.rs`) is a call of [`main`]; keeping the rest here lets tests and fuzzers reach the parsers.
 #![forbid(unsafe_code)]
 
+mod app;
+pub mod console;
 pub mod flags;
+pub mod invocation;
+pub mod oci;
 pub mod run;
+pub mod terminal;
 pub mod value;
 
+pub use app::main;
 pub use barque_runtime::{Error, ErrorKind, Result};
