@@ -41,5 +41,6 @@ pub mod path;
 pub mod process;
 pub mod pty;
 pub mod seccomp;
+pub mod signal;
 
 pub use error::{Call, Error, ErrorKind, Result};

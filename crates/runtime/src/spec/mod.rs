@@ -11,6 +11,7 @@ mod process;
 mod resources;
 mod seccomp;
 mod state;
+mod template;
 mod text;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ pub use resources::{
 };
 pub use seccomp::{ArgumentRule, Seccomp, SyscallRule};
 pub use state::{State, Status};
+pub use template::{Rootless, template};
 pub use text::Str;
 
 /// A whole `config.json`.

@@ -1,0 +1,40 @@
+//! The process: arguments in, exit code out.
+
+use crate::console;
+use crate::invocation::{self, Invocation, RUN_FAILED, Refusal};
+use crate::{Error, Result};
+
+/// Runs the command line of this process; returns its exit code.
+pub fn main() -> i32 {
+    let invocation = invocation::arguments(std::env::args_os())
+        .map_err(|error| Refusal { error, command: None, code: RUN_FAILED })
+        .and_then(|args| invocation::read(&args));
+    match invocation {
+        Ok(invocation) => execute(invocation),
+        Err(Refusal { error, command, code }) => {
+            console::err(&console::complaint(&error, command));
+            code
+        }
+    }
+}
+
+/// Does what was asked for.
+fn execute(invocation: Invocation) -> i32 {
+    let (result, code): (Result<i32>, i32) = match invocation {
+        Invocation::Text(text) => {
+            console::out(&text);
+            return 0;
+        }
+        Invocation::Run(_) => {
+            (Err(Error::unsupported("this build has no runtime behind `run` yet")), RUN_FAILED)
+        }
+        Invocation::Explain(_) => {
+            (Err(Error::unsupported("this build has no runtime behind `explain` yet")), 1)
+        }
+        Invocation::Oci(_) => (Err(Error::unsupported("this build has no runtime behind `oci` yet")), 1),
+    };
+    result.unwrap_or_else(|error| {
+        console::err(&console::complaint(&error, None));
+        code
+    })
+}

@@ -1,0 +1,34 @@
+//! `barque explain`.
+
+use super::{Command, Flag, Grammar, Section, run};
+
+/// The flags of `explain`: its own and those of `run`.
+pub static EXPLAIN: Command = Command {
+    path: "barque explain",
+    usage: "[OPTIONS] ROOT [COMMAND] [ARG...]\n       barque explain [--format FORMAT] --bundle DIR",
+    about: "Print what `barque run` with the same flags would do, as a shell script of stock tools.\n\
+            Nothing is changed on this machine.",
+    sections: &[
+        Section {
+            title: "Output",
+            flags: &[
+                Flag::value(
+                    "format",
+                    "FORMAT",
+                    "\"sh\" (a commented script, the default) or \"json\" (the plan as data)",
+                ),
+                Flag::value("bundle", "DIR", "Explain `barque oci run` of this OCI bundle instead"),
+            ],
+        },
+        run::PROCESS,
+        run::FILES,
+        run::LIMITS,
+        run::SECURITY,
+        run::NAMESPACES,
+        run::NETWORK,
+        run::IDENTITY,
+        run::LATER,
+    ],
+    grammar: Grammar::StopAtFirst,
+    notes: "See `barque run --help` for the syntax of ROOT and of the flags' values.",
+};

@@ -1,0 +1,199 @@
+//! `barque run`: Docker's flags, with Docker's meaning.
+
+use super::{Command, Flag, Grammar, Section};
+
+/// The flags of `run`.
+pub static RUN: Command = Command {
+    path: "barque run",
+    usage: "[OPTIONS] ROOT [COMMAND] [ARG...]",
+    about: "Run a command in a new container.\n\n\
+            ROOT is its root filesystem:\n  \
+            @host        this machine's own programs and files, copy-on-write\n  \
+            dir:PATH     a directory, copy-on-write unless --rw-rootfs\n  \
+            tar:FILE     an archive, unpacked for this container",
+    sections: &[PROCESS, FILES, LIMITS, SECURITY, NAMESPACES, NETWORK, IDENTITY, LATER],
+    grammar: Grammar::StopAtFirst,
+    notes: "Sizes are bytes, or have a unit: k, m, g, t (powers of 1024).\n\
+            Exit code: the command's own; 125 barque failed, 126 the command cannot be executed,\n\
+            127 it was not found, 128+N it was killed by signal N.",
+};
+
+pub(super) const PROCESS: Section = Section {
+    title: "Process",
+    flags: &[
+        Flag::switch("interactive", "Keep standard input open").short('i'),
+        Flag::switch("tty", "Give the command a terminal").short('t'),
+        Flag::list("env", "NAME[=VALUE]", "Set an environment variable; without =VALUE, copy the caller's")
+            .short('e'),
+        Flag::list("env-file", "FILE", "Read environment variables from a file"),
+        Flag::value("workdir", "DIR", "Working directory in the container").short('w'),
+        Flag::value("user", "USER[:GROUP]", "Run as this user: names of the container, or numbers")
+            .short('u'),
+        Flag::list("group-add", "GROUP", "Add a supplementary group"),
+        Flag::value("entrypoint", "COMMAND", "Execute this, with COMMAND and ARGs as its arguments"),
+        Flag::switch("init", "Run an init as process 1 that forwards signals and reaps"),
+        Flag::value("stop-signal", "SIGNAL", "Signal that asks the container to stop (TERM)"),
+        Flag::value("stop-timeout", "SECONDS", "How long to wait before it is killed (10)"),
+        Flag::switch("sig-proxy", "Pass signals on to the command (true)"),
+        Flag::value("detach-keys", "KEYS", "Keys that detach from the terminal (ctrl-p,ctrl-q)"),
+    ],
+};
+
+pub(super) const FILES: Section = Section {
+    title: "Files",
+    flags: &[
+        Flag::list(
+            "volume",
+            "SRC:DST[:OPTS]",
+            "Bind-mount SRC; OPTS: ro, rw, z, Z, [r]shared, [r]slave, [r]private",
+        )
+        .short('v'),
+        Flag::list(
+            "mount",
+            "KEY=VALUE,...",
+            "Mount: type=bind|tmpfs,src=…,dst=…,readonly,bind-propagation=…,\
+                   bind-recursive=…,tmpfs-size=…,tmpfs-mode=…,idmap",
+        ),
+        Flag::list("tmpfs", "DST[:OPTS]", "Mount a tmpfs"),
+        Flag::switch("read-only", "Make the root filesystem read-only"),
+        Flag::switch("rw-rootfs", "Write into the directory of dir:PATH itself, not into a throw-away copy"),
+        Flag::value("shm-size", "SIZE", "Size of /dev/shm (64m)"),
+        Flag::list("device", "SRC[:DST[:rwm]]", "Give it a device of the host"),
+        Flag::value("cidfile", "FILE", "Write the container's id to this new file"),
+    ],
+};
+
+pub(super) const LIMITS: Section = Section {
+    title: "Limits",
+    flags: &[
+        Flag::value("memory", "SIZE", "Memory limit").short('m'),
+        Flag::value("memory-swap", "SIZE", "Memory and swap together; -1: unlimited swap (twice the memory)"),
+        Flag::value("memory-reservation", "SIZE", "Soft memory limit"),
+        Flag::value("memory-swappiness", "0-100", "How eagerly to swap (cgroup v1)"),
+        Flag::switch("oom-kill-disable", "Wait instead of killing when out of memory (cgroup v1)"),
+        Flag::value("oom-score-adj", "-1000-1000", "Preference of the OOM killer"),
+        Flag::value("cpus", "NUMBER", "Number of CPUs, such as 1.5"),
+        Flag::value("cpu-period", "MICROSECONDS", "Length of a CFS period"),
+        Flag::value("cpu-quota", "MICROSECONDS", "CPU time in each period"),
+        Flag::value("cpu-shares", "WEIGHT", "Relative CPU weight").short('c'),
+        Flag::value("cpuset-cpus", "LIST", "CPUs it may run on, such as 0-2,4"),
+        Flag::value("cpuset-mems", "LIST", "Memory nodes it may use"),
+        Flag::value("pids-limit", "NUMBER", "Number of tasks; -1: unlimited"),
+        Flag::value("blkio-weight", "10-1000", "Relative block I/O weight"),
+        Flag::list("blkio-weight-device", "DEVICE:WEIGHT", "Block I/O weight on one device"),
+        Flag::list("device-read-bps", "DEVICE:SIZE", "Bytes read per second"),
+        Flag::list("device-write-bps", "DEVICE:SIZE", "Bytes written per second"),
+        Flag::list("device-read-iops", "DEVICE:NUMBER", "Reads per second"),
+        Flag::list("device-write-iops", "DEVICE:NUMBER", "Writes per second"),
+        Flag::list("ulimit", "NAME=SOFT[:HARD]", "Resource limit of the process"),
+        Flag::value("cgroup-parent", "PATH", "Parent of its control group (/barque)"),
+    ],
+};
+
+pub(super) const SECURITY: Section = Section {
+    title: "Security",
+    flags: &[
+        Flag::switch("privileged", "All capabilities and devices, nothing masked, no seccomp filter"),
+        Flag::list("cap-add", "CAPABILITY", "Add a capability, or ALL"),
+        Flag::list("cap-drop", "CAPABILITY", "Drop a capability, or ALL"),
+        Flag::list(
+            "security-opt",
+            "OPTION",
+            "seccomp=FILE|unconfined, no-new-privileges, apparmor=PROFILE, label=…,\
+                   systempaths=unconfined, mask=PATH[:PATH…], unmask=ALL|PATH[:PATH…]",
+        ),
+        Flag::list("device-cgroup-rule", "RULE", "Device access rule, such as \"c 42:* rmw\""),
+        Flag::list("sysctl", "NAME=VALUE", "Set a kernel parameter of its namespaces"),
+    ],
+};
+
+pub(super) const NAMESPACES: Section = Section {
+    title: "Namespaces",
+    flags: &[
+        Flag::value("pid", "private|host|ns:PATH", "Process ids"),
+        Flag::value("ipc", "private|none|host|ns:PATH", "System V IPC, message queues, /dev/shm"),
+        Flag::value("uts", "private|host|ns:PATH", "Host name"),
+        Flag::value("cgroupns", "private|host|ns:PATH", "Root of the control groups"),
+        Flag::value("userns", "MODE", "host, keep-id[:uid=N,gid=N], uidmap=C:H:N[,…][,gidmap=…], ns:PATH"),
+        Flag::list("uidmap", "C:H:N", "Map N user ids from C in the container to H outside"),
+        Flag::list("gidmap", "C:H:N", "Map N group ids from C in the container to H outside"),
+        Flag::list(
+            "time-offset",
+            "CLOCK=OFFSET",
+            "Move the monotonic or boottime clock: monotonic=86400,boottime=1h30m",
+        ),
+    ],
+};
+
+pub(super) const NETWORK: Section = Section {
+    title: "Network",
+    flags: &[
+        Flag::value("network", "none|host|ns:PATH", "none (the default): loopback only"),
+        Flag::value("net", "NETWORK", ""),
+        Flag::value("hostname", "NAME", "Host name (the short id)").short('h'),
+        Flag::value("domainname", "NAME", "NIS domain name"),
+        Flag::list("add-host", "NAME:ADDRESS", "Add a line to /etc/hosts"),
+        Flag::list("dns", "ADDRESS", "Name server in /etc/resolv.conf"),
+        Flag::list("dns-search", "DOMAIN", "Search domain in /etc/resolv.conf"),
+        Flag::list("dns-option", "OPTION", "Resolver option in /etc/resolv.conf"),
+    ],
+};
+
+pub(super) const IDENTITY: Section = Section {
+    title: "Identity",
+    flags: &[
+        Flag::value("name", "NAME", "Name of the container"),
+        Flag::switch("rm", "Remove the container when it exits"),
+        Flag::list("label", "KEY[=VALUE]", "Label; kept as an annotation").short('l'),
+        Flag::list("label-file", "FILE", "Read labels from a file"),
+        Flag::list("annotation", "KEY=VALUE", "Annotation of the OCI configuration"),
+    ],
+};
+
+const DETACHED: &str =
+    "leave the flag out and run it in the foreground, or add \"&\" to let the shell run it";
+const NETWORKS: &str = "networks and published ports are not there yet: use --network host, or none";
+const IMAGES: &str = "images are not there yet: give @host, dir:PATH or tar:FILE";
+const ENGINE: &str = "leave the flag out: containers are not yet watched after the command that starts them";
+const VOLUMES: &str = "named volumes are not there yet: use -v /path/on/host:/path";
+
+/// Docker's other flags: known, so that the answer is better than "unknown flag".
+pub(super) const LATER: Section = Section {
+    title: "Not there yet",
+    flags: &[
+        Flag::switch("detach", "").short('d').later(DETACHED),
+        Flag::list("attach", "STREAM", "").short('a').later("-i and -t decide which streams are attached"),
+        Flag::list("publish", "PORT", "").short('p').later(NETWORKS),
+        Flag::switch("publish-all", "").short('P').later(NETWORKS),
+        Flag::list("expose", "PORT", "").later(NETWORKS),
+        Flag::list("link", "NAME", "").later(NETWORKS),
+        Flag::list("network-alias", "NAME", "").later(NETWORKS),
+        Flag::value("ip", "ADDRESS", "").later(NETWORKS),
+        Flag::value("ip6", "ADDRESS", "").later(NETWORKS),
+        Flag::list("link-local-ip", "ADDRESS", "").later(NETWORKS),
+        Flag::value("mac-address", "ADDRESS", "").later(NETWORKS),
+        Flag::value("restart", "POLICY", "").later(ENGINE),
+        Flag::value("log-driver", "DRIVER", "").later(ENGINE),
+        Flag::list("log-opt", "OPTION", "").later(ENGINE),
+        Flag::value("health-cmd", "COMMAND", "").later(ENGINE),
+        Flag::value("health-interval", "DURATION", "").later(ENGINE),
+        Flag::value("health-timeout", "DURATION", "").later(ENGINE),
+        Flag::value("health-retries", "NUMBER", "").later(ENGINE),
+        Flag::value("health-start-period", "DURATION", "").later(ENGINE),
+        Flag::value("health-start-interval", "DURATION", "").later(ENGINE),
+        Flag::switch("no-healthcheck", "").later(ENGINE),
+        Flag::value("platform", "PLATFORM", "").later(IMAGES),
+        Flag::value("pull", "POLICY", "").later(IMAGES),
+        Flag::switch("quiet", "").short('q').later(IMAGES),
+        Flag::switch("disable-content-trust", "").later(IMAGES),
+        Flag::list("volumes-from", "CONTAINER", "").later(VOLUMES),
+        Flag::value("volume-driver", "DRIVER", "").later(VOLUMES),
+        Flag::list("storage-opt", "OPTION", "").later(VOLUMES),
+        Flag::value("gpus", "REQUEST", "").later("use --device to give it device nodes"),
+        Flag::value("runtime", "NAME", "").later("barque is its own runtime: leave the flag out"),
+        Flag::value("isolation", "TECHNOLOGY", "").later("it is for Windows: leave the flag out"),
+        Flag::value("cpu-rt-period", "MICROSECONDS", "").later("use --cpu-period"),
+        Flag::value("cpu-rt-runtime", "MICROSECONDS", "").later("use --cpu-quota"),
+        Flag::switch("use-api-socket", "").later("mount a socket with -v"),
+    ],
+};

@@ -1,0 +1,234 @@
+//! What a whole command line asks for. Pure: nothing is looked up, nothing is done.
+
+use crate::flags::{self, EXPLAIN, Outcome, Parsed, RUN};
+use crate::oci::args as oci;
+use crate::{Error, Result};
+
+/// A command line, understood.
+#[derive(Debug)]
+pub enum Invocation {
+    /// Print this and succeed: help, the version.
+    Text(String),
+    /// `barque run`.
+    Run(Parsed),
+    /// `barque explain`.
+    Explain(Parsed),
+    /// `barque oci …`, or the program was called `barque-oci`.
+    Oci(oci::Invocation),
+}
+
+/// A command line that is wrong.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Why.
+    pub error: Error,
+    /// The command whose help says more.
+    pub command: Option<&'static str>,
+    /// What the process exits with.
+    pub code: i32,
+}
+
+/// Exit code of `run` when barque itself fails; 126 and 127 are about the command.
+pub const RUN_FAILED: i32 = 125;
+
+/// Reads a command line; the first of `args` is the name the program was called by.
+pub fn read(args: &[String]) -> std::result::Result<Invocation, Refusal> {
+    let (name, rest) = args.split_first().map_or(("barque", args), |(name, rest)| (name.as_str(), rest));
+    if name.rsplit('/').next() == Some("barque-oci") {
+        return oci(rest);
+    }
+    let (verb, rest) = rest.split_first().map_or(("help", rest), |(verb, rest)| (verb.as_str(), rest));
+    match verb {
+        "run" => flagged(&RUN, rest, RUN_FAILED, Invocation::Run),
+        "explain" => flagged(&EXPLAIN, rest, 1, Invocation::Explain),
+        "oci" => oci(rest),
+        "help" | "--help" | "-h" => help(rest),
+        "version" | "--version" | "-v" => Ok(Invocation::Text(version())),
+        // `docker container run` and `docker run` are the same command.
+        "container" if rest.first().is_some_and(|verb| verb == "run") => {
+            flagged(&RUN, &rest[1..], RUN_FAILED, Invocation::Run)
+        }
+        _ => Err(Refusal { error: unknown(verb), command: Some("barque"), code: 1 }),
+    }
+}
+
+fn flagged(
+    command: &'static flags::Command,
+    args: &[String],
+    code: i32,
+    make: fn(Parsed) -> Invocation,
+) -> std::result::Result<Invocation, Refusal> {
+    match flags::parse(command, args) {
+        Ok(Outcome::Help) => Ok(Invocation::Text(flags::help(command))),
+        Ok(Outcome::Args(parsed)) => Ok(make(parsed)),
+        Err(error) => Err(Refusal { error, command: Some(command.path), code }),
+    }
+}
+
+fn oci(args: &[String]) -> std::result::Result<Invocation, Refusal> {
+    match oci::read(args) {
+        Ok(oci::Asked::Text(text)) => Ok(Invocation::Text(text)),
+        Ok(oci::Asked::Verb(invocation)) => Ok(Invocation::Oci(*invocation)),
+        Err(error) => Err(Refusal { error, command: Some("barque oci"), code: 1 }),
+    }
+}
+
+/// `barque version`.
+fn version() -> String {
+    format!("barque version {}\n", env!("CARGO_PKG_VERSION"))
+}
+
+/// `barque help [COMMAND]`.
+fn help(words: &[String]) -> std::result::Result<Invocation, Refusal> {
+    let text = match words.first().map(String::as_str) {
+        None => TOP.to_owned(),
+        Some("run") => flags::help(&RUN),
+        Some("explain") => flags::help(&EXPLAIN),
+        Some("oci") => oci::help(),
+        Some(verb) => return Err(Refusal { error: unknown(verb), command: Some("barque"), code: 1 }),
+    };
+    Ok(Invocation::Text(text))
+}
+
+/// `barque --help`.
+const TOP: &str = "\
+Usage: barque COMMAND
+
+Run containers: one program, no daemon.
+
+Commands:
+  run       Run a command in a new container
+  explain   Print what run would do, as a shell script
+  oci       OCI runtime with runc's commands, for podman, docker and containerd
+  version   Print the version
+
+Run 'barque COMMAND --help' for more about a command.
+
+Try it:
+  barque run --rm -it @host bash
+";
+
+/// Docker's commands that are still to come, with what to use until then.
+const LATER: [(&[&str], &str); 6] = [
+    (
+        &[
+            "pull", "push", "images", "image", "rmi", "tag", "save", "load", "import", "history", "search",
+            "login", "logout", "manifest",
+        ],
+        "images are not there yet: run on @host, dir:PATH or tar:FILE",
+    ),
+    (
+        &[
+            "ps",
+            "container",
+            "create",
+            "start",
+            "stop",
+            "restart",
+            "kill",
+            "rm",
+            "exec",
+            "attach",
+            "logs",
+            "wait",
+            "inspect",
+            "top",
+            "port",
+            "stats",
+            "pause",
+            "unpause",
+            "rename",
+            "update",
+            "cp",
+            "diff",
+            "commit",
+            "export",
+        ],
+        "containers run in the foreground for now: `barque run`; for a bundle of your own there is `barque oci`",
+    ),
+    (&["network"], "run with --network none, host or ns:PATH"),
+    (&["volume"], "bind-mount a directory: barque run -v /path:/path …"),
+    (&["build", "buildx", "builder"], "unpack a root filesystem and run on dir:PATH or tar:FILE"),
+    (
+        &["compose", "system", "events", "info", "context", "plugin", "checkpoint"],
+        "see `barque --help` for what there is",
+    ),
+];
+
+fn unknown(verb: &str) -> Error {
+    if let Some((_, cure)) = LATER.iter().find(|(verbs, _)| verbs.contains(&verb)) {
+        return Error::unsupported(format!("'{verb}' is not there yet in this version of barque"))
+            .hint(*cure);
+    }
+    if verb.starts_with('-') {
+        return Error::invalid(format!("unknown flag: {verb}"));
+    }
+    Error::invalid(format!("unknown command: barque {verb}"))
+}
+
+/// The arguments of this process, which must be UTF-8: configurations are JSON.
+pub fn arguments(args: impl Iterator<Item = std::ffi::OsString>) -> Result<Vec<String>> {
+    args.map(|arg| {
+        arg.into_string().map_err(|arg| Error::invalid(format!("the argument {arg:?} is not valid UTF-8")))
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_line(line: &str) -> std::result::Result<Invocation, Refusal> {
+        read(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn finds_the_command() {
+        for (line, expected) in [
+            ("barque run --rm @host sh -c x", "Run"),
+            ("/usr/bin/barque container run @host", "Run"),
+            ("barque explain --format json @host", "Explain"),
+            ("barque oci state x", "Oci"),
+            ("/usr/bin/barque-oci --root /r state x", "Oci"),
+            ("barque", "Text"),
+            ("barque --help", "Text"),
+            ("barque --version", "Text"),
+            ("barque run --help", "Text"),
+            ("barque help run", "Text"),
+            ("barque oci", "Text"),
+            ("barque-oci --version", "Text"),
+        ] {
+            let shown = format!("{:?}", read_line(line).unwrap());
+            assert!(shown.starts_with(expected), "{line}: {shown}");
+        }
+    }
+
+    #[test]
+    fn refuses_with_the_right_code() {
+        for (line, code, message) in [
+            ("barque run --frob @host", 125, "unknown flag: --frob"),
+            ("barque run -d @host", 125, "--detach is not there yet in this version of barque"),
+            ("barque ps", 1, "'ps' is not there yet in this version of barque"),
+            ("barque frob", 1, "unknown command: barque frob"),
+            ("barque --frob", 1, "unknown flag: --frob"),
+            ("barque oci frob", 1, "unknown command: barque oci frob"),
+            ("barque oci create", 1, "\"create\" requires exactly 1 argument(s)"),
+        ] {
+            let refusal = read_line(line).unwrap_err();
+            assert_eq!((refusal.code, refusal.error.to_string().as_str()), (code, message), "{line}");
+        }
+    }
+
+    #[test]
+    fn help_texts() {
+        insta::assert_snapshot!("help", TOP);
+        insta::assert_snapshot!("help-run", flags::help(&RUN));
+        insta::assert_snapshot!("help-explain", flags::help(&EXPLAIN));
+    }
+
+    #[test]
+    fn complaints() {
+        let refusal = read_line("barque run --memroy 1g @host").unwrap_err();
+        insta::assert_snapshot!(crate::console::complaint(&refusal.error, refusal.command));
+    }
+}

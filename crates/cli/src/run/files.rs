@@ -1,0 +1,102 @@
+//! `/etc/hosts`, `/etc/hostname`, `/etc/resolv.conf`: files that belong to the container, not to its image.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use super::Host;
+use super::namespaces::Namespaces;
+use crate::flags::Parsed;
+use crate::{Error, Result};
+
+/// A file to be written into the container's own directory and bind-mounted into the container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerFile {
+    /// Its name in the container's directory: `hosts`.
+    pub name: &'static str,
+    /// Where the container sees it: `/etc/hosts`.
+    pub path: &'static str,
+    /// What is in it.
+    pub text: String,
+}
+
+/// The container's own files.
+pub(super) fn files(
+    flags: &Parsed,
+    host: &dyn Host,
+    namespaces: &Namespaces,
+    hostname: &str,
+) -> Result<Vec<ContainerFile>> {
+    Ok(vec![
+        ContainerFile { name: "hosts", path: "/etc/hosts", text: hosts(flags, host, namespaces, hostname)? },
+        ContainerFile { name: "hostname", path: "/etc/hostname", text: format!("{hostname}\n") },
+        ContainerFile { name: "resolv.conf", path: "/etc/resolv.conf", text: resolv_conf(flags, host)? },
+    ])
+}
+
+/// What every hosts file begins with.
+const LOCAL: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\n\
+                     ff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n";
+
+fn hosts(flags: &Parsed, host: &dyn Host, namespaces: &Namespaces, hostname: &str) -> Result<String> {
+    let mut text = if namespaces.network.is_host() {
+        host.read("/etc/hosts").unwrap_or_else(|_| LOCAL.to_owned())
+    } else {
+        format!("{LOCAL}127.0.0.1\t{hostname}\n")
+    };
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    for line in flags.all("add-host") {
+        // `name:address` and `name=address`; an IPv6 address may be in brackets.
+        let (name, address) = line.split_once(['=', ':']).unwrap_or((line, ""));
+        let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address);
+        if name.is_empty() {
+            return Err(flags.invalid("add-host", line, format!("bad format for add-host: {line:?}")));
+        }
+        if bare == "host-gateway" {
+            return Err(Error::unsupported(
+                "--add-host with host-gateway is not there yet: it needs a network",
+            )
+            .hint("use --network host, and 127.0.0.1 as the address"));
+        }
+        let address: IpAddr = bare.parse().map_err(|_| {
+            flags.invalid("add-host", line, format!("invalid IP address in add-host: {address:?}"))
+        })?;
+        let _ = writeln!(text, "{address}\t{name}");
+    }
+    Ok(text)
+}
+
+/// The host's resolver configuration, with the flags in place of its lines of the same kind.
+fn resolv_conf(flags: &Parsed, host: &dyn Host) -> Result<String> {
+    // No file means the resolver's defaults, inside as outside.
+    let base = host.read("/etc/resolv.conf").unwrap_or_default();
+    let kinds = [("nameserver", "dns"), ("search", "dns-search"), ("options", "dns-option")];
+    if kinds.iter().all(|(_, flag)| !flags.has(flag)) {
+        return Ok(base);
+    }
+    for address in flags.all("dns") {
+        let _: IpAddr = address
+            .parse()
+            .map_err(|_| flags.invalid("dns", address, format!("{address} is not an ip address")))?;
+    }
+    let kept = |line: &&str| {
+        let word = line.split_whitespace().next().unwrap_or("");
+        let word = if word == "domain" { "search" } else { word };
+        !kinds.iter().any(|(keyword, flag)| *keyword == word && flags.has(flag))
+    };
+    let mut text = String::new();
+    for line in base.lines().filter(kept) {
+        let _ = writeln!(text, "{line}");
+    }
+    for address in flags.all("dns") {
+        let _ = writeln!(text, "nameserver {address}");
+    }
+    for (keyword, flag) in &kinds[1..] {
+        let words: Vec<&str> = flags.all(flag).filter(|word| *word != ".").collect();
+        if !words.is_empty() {
+            let _ = writeln!(text, "{keyword} {}", words.join(" "));
+        }
+    }
+    Ok(text)
+}

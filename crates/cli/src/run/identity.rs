@@ -1,0 +1,52 @@
+//! Names: of the container, and of its host.
+
+use super::Host;
+use super::namespaces::Namespaces;
+use crate::flags::Parsed;
+use crate::{Error, Result};
+
+/// Digits of a short id.
+const SHORT: usize = 12;
+/// The kernel's limit on host and domain names.
+const LONGEST: usize = 64;
+
+/// `--name`, checked.
+pub(super) fn name(flags: &Parsed) -> Result<Option<String>> {
+    let Some(given) = flags.value("name") else {
+        return Ok(None);
+    };
+    let name = given.strip_prefix('/').unwrap_or(given);
+    let valid = name.len() >= 2
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+    if valid {
+        return Ok(Some(name.to_owned()));
+    }
+    Err(Error::invalid(format!(
+        "Invalid container name ({given}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
+    ))
+    .hint("a name has at least two characters"))
+}
+
+/// The container's host name: as given, the caller's where the namespace is shared, or else the short id.
+pub(super) fn hostname(flags: &Parsed, host: &dyn Host, namespaces: &Namespaces, id: &str) -> Result<String> {
+    let given = flags.value("hostname").filter(|name| !name.is_empty());
+    if namespaces.uts.is_host() && (given.is_some() || flags.has("domainname")) {
+        return Err(Error::invalid("conflicting options: hostname and the UTS mode")
+            .hint("the host's name cannot be changed from a container: leave out --hostname or --uts host"));
+    }
+    let short = || id.chars().take(SHORT).collect();
+    let name = match given {
+        Some(name) => name.to_owned(),
+        None if namespaces.uts.is_host() || namespaces.network.is_host() => {
+            host.read("/proc/sys/kernel/hostname").map_or_else(|_| short(), |name| name.trim_end().to_owned())
+        }
+        None => short(),
+    };
+    if name.len() > LONGEST {
+        return Err(Error::invalid(format!(
+            "invalid hostname {name:?}: the kernel takes at most {LONGEST} bytes"
+        )));
+    }
+    Ok(name)
+}

@@ -1,0 +1,194 @@
+//! The real machine behind [`Host`], and the facts about the real caller.
+
+use std::io;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+
+use rustix::process::{Resource, getrlimit};
+use rustix::thread::{CapabilitySet, capabilities, capability_is_in_bounding_set};
+
+use super::{Caller, CgroupVersion, DeviceNode, Host, PathKind, RootSource, passwd};
+
+/// Reads a text file of a root filesystem, by a path that is resolved inside it.
+type ReadRootfs<'a> = &'a dyn Fn(&RootSource, &str) -> Option<String>;
+
+/// This machine.
+pub struct Machine<'a> {
+    rootfs_file: ReadRootfs<'a>,
+}
+
+impl std::fmt::Debug for Machine<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Machine").finish_non_exhaustive()
+    }
+}
+
+impl<'a> Machine<'a> {
+    /// This machine; files of the container's root filesystem are read by `rootfs_file`.
+    pub fn new(rootfs_file: ReadRootfs<'a>) -> Self {
+        Self { rootfs_file }
+    }
+}
+
+impl Host for Machine<'_> {
+    fn env(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn read(&self, path: &str) -> io::Result<String> {
+        std::fs::read_to_string(path)
+    }
+
+    fn path_kind(&self, path: &str) -> PathKind {
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => PathKind::Directory,
+            Ok(_) => PathKind::File,
+            Err(_) => PathKind::Missing,
+        }
+    }
+
+    fn devices(&self, path: &str) -> io::Result<Vec<DeviceNode>> {
+        let mut found = Vec::new();
+        let metadata = std::fs::metadata(path)?;
+        if metadata.is_dir() {
+            below(path, &mut found)?;
+        } else {
+            found.extend(device(path, &metadata));
+        }
+        Ok(found)
+    }
+
+    fn rlimit(&self, name: &str) -> Option<(u64, u64)> {
+        let (_, resource) = RESOURCES.iter().find(|(known, _)| *known == name)?;
+        let limit = getrlimit(*resource);
+        Some((limit.current.unwrap_or(u64::MAX), limit.maximum.unwrap_or(u64::MAX)))
+    }
+
+    fn rootfs_file(&self, root: &RootSource, path: &str) -> Option<String> {
+        (self.rootfs_file)(root, path)
+    }
+}
+
+/// The kernel's resource limits, by name.
+const RESOURCES: [(&str, Resource); 16] = [
+    ("RLIMIT_AS", Resource::As),
+    ("RLIMIT_CORE", Resource::Core),
+    ("RLIMIT_CPU", Resource::Cpu),
+    ("RLIMIT_DATA", Resource::Data),
+    ("RLIMIT_FSIZE", Resource::Fsize),
+    ("RLIMIT_LOCKS", Resource::Locks),
+    ("RLIMIT_MEMLOCK", Resource::Memlock),
+    ("RLIMIT_MSGQUEUE", Resource::Msgqueue),
+    ("RLIMIT_NICE", Resource::Nice),
+    ("RLIMIT_NOFILE", Resource::Nofile),
+    ("RLIMIT_NPROC", Resource::Nproc),
+    ("RLIMIT_RSS", Resource::Rss),
+    ("RLIMIT_RTPRIO", Resource::Rtprio),
+    ("RLIMIT_RTTIME", Resource::Rttime),
+    ("RLIMIT_SIGPENDING", Resource::Sigpending),
+    ("RLIMIT_STACK", Resource::Stack),
+];
+
+/// All devices below a directory. Symbolic links are not followed, so there are no loops.
+fn below(directory: &str, found: &mut Vec<DeviceNode>) -> io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        let Some(path) = entry.path().to_str().map(str::to_owned) else {
+            continue;
+        };
+        // An entry may vanish while the directory is read; then there is nothing to give.
+        let Ok(metadata) = entry.metadata() else {
+            continue;
+        };
+        if metadata.is_dir() {
+            below(&path, found)?;
+        } else {
+            found.extend(device(&path, &metadata));
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(())
+}
+
+fn device(path: &str, metadata: &std::fs::Metadata) -> Option<DeviceNode> {
+    let kind = match metadata.file_type() {
+        kind if kind.is_char_device() => 'c',
+        kind if kind.is_block_device() => 'b',
+        _ => return None,
+    };
+    Some(DeviceNode {
+        path: path.to_owned(),
+        kind,
+        major: i64::from(rustix::fs::major(metadata.rdev())),
+        minor: i64::from(rustix::fs::minor(metadata.rdev())),
+        mode: metadata.mode() & 0o7777,
+        uid: metadata.uid(),
+        gid: metadata.gid(),
+    })
+}
+
+impl Caller {
+    /// Facts about this process. The container's id and directory are the caller's choice.
+    pub fn discover(id: String, directory: String) -> crate::Result<Self> {
+        let cwd = std::env::current_dir().map_err(|error| {
+            crate::Error::invalid(format!("the current directory cannot be used: {error}"))
+        })?;
+        let cwd = cwd
+            .into_os_string()
+            .into_string()
+            .map_err(|cwd| crate::Error::invalid(format!("the current directory {cwd:?} is not UTF-8")))?;
+        let uid = rustix::process::geteuid().as_raw();
+        let privileged =
+            capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_ADMIN));
+        let (bounding, last_capability) = bounding();
+        Ok(Self {
+            id,
+            directory,
+            cwd,
+            uid,
+            gid: rustix::process::getegid().as_raw(),
+            login: if privileged { None } else { login(uid) },
+            privileged,
+            bounding,
+            last_capability,
+            cgroups: cgroups(privileged),
+            stdin_terminal: rustix::termios::isatty(rustix::stdio::stdin()),
+        })
+    }
+}
+
+/// The bounding set, and the last capability that the kernel knows (it answers EINVAL beyond that one).
+fn bounding() -> (u64, u32) {
+    let (mut set, mut last) = (0, 0);
+    for number in 0..63u32 {
+        match capability_is_in_bounding_set(CapabilitySet::from_bits_retain(1 << number)) {
+            Ok(true) => set |= 1 << number,
+            Ok(false) => {}
+            Err(_) => break,
+        }
+        last = number;
+    }
+    (set, last)
+}
+
+/// The login name, from the host's own `/etc/passwd`; `/etc/subuid` may use it.
+fn login(uid: u32) -> Option<String> {
+    let text = std::fs::read_to_string("/etc/passwd").ok()?;
+    passwd(&text).find(|entry| entry.uid == uid).map(|entry| entry.name.to_owned())
+}
+
+/// Which cgroups are mounted, and whether this caller may make one below its own.
+fn cgroups(privileged: bool) -> CgroupVersion {
+    let there = |path: &str| rustix::fs::access(path, rustix::fs::Access::EXISTS).is_ok();
+    if there("/sys/fs/cgroup/cgroup.controllers") {
+        return if privileged || delegated() { CgroupVersion::V2 } else { CgroupVersion::Unavailable };
+    }
+    let v1 = ["memory", "cpu", "pids", "devices"].iter().any(|name| there(&format!("/sys/fs/cgroup/{name}")));
+    if v1 && privileged { CgroupVersion::V1 } else { CgroupVersion::Unavailable }
+}
+
+/// Whether the cgroup of this process (version 2) is writable for it.
+fn delegated() -> bool {
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let path = own.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
+    rustix::fs::access(format!("/sys/fs/cgroup{path}"), rustix::fs::Access::WRITE_OK).is_ok()
+}

@@ -1,0 +1,37 @@
+//! `barque run`: from flags and facts about the caller to a specification.
+//!
+//! [`request`] is a function of its arguments: it asks the machine only through [`Host`], and changes nothing.
+
+mod annotations;
+mod caller;
+mod capabilities;
+mod cgroup;
+mod command;
+mod devices;
+mod environment;
+mod files;
+mod identity;
+mod limits;
+mod machine;
+mod mount;
+mod namespaces;
+mod request;
+mod rlimits;
+mod root;
+mod security;
+mod subid;
+mod sysctl;
+#[cfg(test)]
+mod tests;
+mod throttle;
+mod user;
+mod userns;
+
+pub use caller::{Caller, CgroupVersion, DeviceNode, Host, PathKind};
+pub use capabilities::{CAPABILITIES, DEFAULT_CAPABILITIES};
+pub use files::ContainerFile;
+pub use machine::Machine;
+pub use request::{RunRequest, SeccompChoice, request};
+pub use root::RootSource;
+pub use subid::{IdRange, subordinate_ids};
+pub use user::{Group, Passwd, groups, passwd};

@@ -1,0 +1,5 @@
+//! Requests, made without privileges from invented facts.
+
+mod errors;
+mod fake;
+mod snapshots;

@@ -1,0 +1,17 @@
+//! Values as text: sizes, numbers, durations, signals. Pure; each error is a fragment that follows a flag's name.
+
+mod boolean;
+mod decimal;
+mod duration;
+mod list;
+mod number;
+mod signal;
+mod size;
+
+pub use boolean::boolean;
+pub use decimal::{Inexact, scaled};
+pub use duration::{Offset, duration};
+pub use list::number_list;
+pub use number::integer;
+pub use signal::{signal_name, signal_number};
+pub use size::size;
