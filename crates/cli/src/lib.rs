@@ -7,9 +7,11 @@ mod app;
 pub mod console;
 pub mod flags;
 pub mod invocation;
+pub mod json;
 pub mod oci;
 pub mod run;
 pub mod terminal;
+mod trace;
 pub mod value;
 
 pub use app::main;

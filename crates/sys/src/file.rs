@@ -62,10 +62,15 @@ pub fn open(path: &Path, flags: OFlags) -> Result<OwnedFd> {
 /// old text or the new one. Not synced: after a power loss the machine has booted anew, and what is kept here is only
 /// about processes.
 pub fn replace(directory: impl AsFd, name: &str, text: &[u8]) -> Result<()> {
+    replace_mode(directory, name, text, 0o600)
+}
+
+/// [`replace`] with permission bits for the new file.
+pub fn replace_mode(directory: impl AsFd, name: &str, text: &[u8], mode: u32) -> Result<()> {
     let directory = directory.as_fd();
     let temporary = format!(".{name}.{}", rustix::process::getpid().as_raw_nonzero());
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let file = rustix::fs::openat(directory, temporary.as_str(), flags, Mode::from_raw_mode(0o600))
+    let file = rustix::fs::openat(directory, temporary.as_str(), flags, Mode::from_raw_mode(mode))
         .call(|| format!("openat({}, {temporary:?}, {flags:?})", directory.as_raw_fd()))?;
     let written = write_all(&file, text).call(|| format!("write({temporary:?})")).and_then(|()| {
         rustix::fs::renameat(directory, temporary.as_str(), directory, name)

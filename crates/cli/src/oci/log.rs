@@ -13,6 +13,12 @@ pub fn line(format: LogFormat, level: &str, message: &str, seconds: u64) -> Stri
     }
 }
 
+/// RFC 3339 in UTC with nanoseconds, as `state` shows times.
+pub(super) fn timestamp_nanoseconds(seconds: u64, nanoseconds: u32) -> String {
+    let time = timestamp(seconds);
+    format!("{}.{nanoseconds:09}Z", time.trim_end_matches('Z'))
+}
+
 /// RFC 3339 in UTC: `2026-11-22T13:40:57Z`.
 fn timestamp(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);

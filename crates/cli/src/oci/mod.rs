@@ -1,4 +1,130 @@
 //! `barque oci …`: an OCI runtime with runc's verbs.
+//!
+//! One file for each group of verbs; [`execute`] finds the one asked for. What goes wrong is told on standard error,
+//! and, for callers that give `--log`, in the form they read.
 
 pub mod args;
+mod bundle;
+mod create;
+mod events;
+mod exec;
+mod features;
+mod life;
 pub mod log;
+mod look;
+mod update;
+mod wait;
+
+use std::path::PathBuf;
+
+use barque_runtime::container::{Container, Store};
+
+use self::args::{CgroupDriver, Global, Invocation, LogLevel, Verb};
+use crate::console;
+use crate::{Error, ErrorKind, Result};
+
+/// What every verb has at hand.
+#[derive(Debug)]
+struct Session {
+    global: Global,
+    store: Store,
+}
+
+/// Does what was asked for; returns the exit code.
+pub fn execute(invocation: Invocation) -> i32 {
+    let Invocation { global, verb } = invocation;
+    let store = Store::new(global.root.clone().map_or_else(default_root, PathBuf::from));
+    let session = Session { global, store };
+    session.run(verb).unwrap_or_else(|error| {
+        session.fail(&error);
+        1
+    })
+}
+
+impl Session {
+    fn run(&self, verb: Verb) -> Result<i32> {
+        let done = |result: Result<()>| result.map(|()| 0);
+        match verb {
+            Verb::Create(args) => done(create::create(self, &args)),
+            Verb::Run(args) => create::run(self, &args),
+            Verb::Start(id) => done(self.open(&id)?.start()),
+            Verb::State(id) => done(look::state(self, &id)),
+            Verb::Kill(args) => done(life::kill(self, &args)),
+            Verb::Delete(args) => done(life::delete(self, &args)),
+            Verb::Exec(args) => exec::exec(self, &args),
+            Verb::List(args) => done(look::list(self, &args)),
+            Verb::Ps(args) => done(look::ps(self, &args)),
+            Verb::Pause(id) => done(self.open(&id)?.pause()),
+            Verb::Resume(id) => done(self.open(&id)?.resume()),
+            Verb::Update(args) => done(update::update(self, args)),
+            Verb::Events(args) => done(events::events(self, &args)),
+            Verb::Spec(args) => done(bundle::spec(&args)),
+            Verb::Features => done(features::features()),
+            Verb::Checkpoint(_) | Verb::Restore(_) => {
+                Err(Error::unsupported("checkpoint and restore are not there yet")
+                    .hint("they need CRIU; stop and start the container instead"))
+            }
+        }
+    }
+
+    fn open(&self, id: &str) -> Result<Container> {
+        self.store.open(id)
+    }
+
+    /// Whether containers get a cgroup of their own.
+    fn cgroups(&self) -> Result<bool> {
+        match self.global.cgroups {
+            CgroupDriver::Cgroupfs => Ok(true),
+            CgroupDriver::Disabled => Ok(false),
+            CgroupDriver::Systemd => {
+                Err(Error::unsupported("--systemd-cgroup: systemd is not running on this host")
+                    .hint("leave the option out: cgroups are then made in the cgroup file system"))
+            }
+        }
+    }
+
+    fn warn(&self, text: &str) {
+        self.log(LogLevel::Warning, "warning", text);
+        if self.global.log.is_none() && self.global.log_level >= LogLevel::Warning {
+            console::err(&format!("barque: warning: {text}\n"));
+        }
+    }
+
+    fn fail(&self, error: &Error) {
+        let text = match error.cure() {
+            Some(cure) => format!("{error} ({cure})"),
+            None => error.to_string(),
+        };
+        self.log(LogLevel::Error, "error", &text);
+        console::err(&console::complaint(error, None));
+    }
+
+    /// Adds a line to the log file, if the caller wants one. A log that cannot be written stops nothing.
+    fn log(&self, level: LogLevel, name: &str, text: &str) {
+        let Some(path) = &self.global.log else { return };
+        if level > self.global.log_level {
+            return;
+        }
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let line = log::line(self.global.log_format, name, text, now.as_secs());
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        drop(file.and_then(|mut file| std::io::Write::write_all(&mut file, line.as_bytes())));
+    }
+}
+
+/// Where states are kept when the caller does not say: for root below `/run`, else below the user's run directory.
+fn default_root() -> PathBuf {
+    let run = match rustix::process::geteuid().is_root() {
+        true => PathBuf::from("/run"),
+        false => std::env::var_os("XDG_RUNTIME_DIR").map_or_else(
+            || PathBuf::from(format!("/tmp/barque-{}", rustix::process::geteuid().as_raw())),
+            PathBuf::from,
+        ),
+    };
+    run.join("barque-oci")
+}
+
+/// The kind of error that says that something is not there.
+fn is_missing(error: &Error) -> bool {
+    error.kind() == ErrorKind::NotFound
+}

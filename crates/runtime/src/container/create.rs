@@ -52,6 +52,8 @@ pub struct Created {
     pub console: Option<OwnedFd>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// Where the time went.
+    pub trace: Trace,
 }
 
 /// Makes a container, and starts its program unless [`Options::start_later`] says otherwise.
@@ -94,6 +96,7 @@ fn make(
         path,
         console_socket: creation.console_socket,
         console: None,
+        trace: Trace::default(),
         warnings: input.cgroup.as_ref().map(|cgroup| cgroup.warnings.clone()).unwrap_or_default(),
     };
     let context = Context {
@@ -103,7 +106,7 @@ fn make(
         trace: if creation.trace.is_on() { Trace::start() } else { Trace::default() },
     };
     let child = execute::execute(plan, context, &mut recorder)?;
-    Ok(Created { child, console: recorder.console, warnings: recorder.warnings })
+    Ok(Created { child, console: recorder.console, warnings: recorder.warnings, trace: recorder.trace })
 }
 
 /// Writes a file of a new container. Not by rename: until the process is recorded, nobody reads it.
@@ -205,6 +208,7 @@ struct Recorder<'a> {
     console_socket: Option<&'a Path>,
     console: Option<OwnedFd>,
     warnings: Vec<String>,
+    trace: Trace,
 }
 
 impl Observer for Recorder<'_> {
@@ -228,6 +232,10 @@ impl Observer for Recorder<'_> {
 
     fn warning(&mut self, text: &str) {
         self.warnings.push(text.to_owned());
+    }
+
+    fn traced(&mut self, trace: Trace) {
+        self.trace = trace;
     }
 }
 

@@ -63,8 +63,12 @@ pub fn exec(container: &Container, execution: &Execution<'_>) -> Result<Created>
         may_set_groups: !record.is_some_and(|record| record.setgroups_denied),
         keyring: None,
     })?;
-    let mut recorder =
-        Recorder { console_socket: execution.console_socket, console: None, warnings: Vec::new() };
+    let mut recorder = Recorder {
+        console_socket: execution.console_socket,
+        console: None,
+        warnings: Vec::new(),
+        trace: Trace::default(),
+    };
     let context = Context {
         state: container.state_as(Status::Running),
         start_socket: None,
@@ -72,7 +76,7 @@ pub fn exec(container: &Container, execution: &Execution<'_>) -> Result<Created>
         trace: if execution.trace.is_on() { Trace::start() } else { Trace::default() },
     };
     let child = execute::execute(&plan, context, &mut recorder)?;
-    Ok(Created { child, console: recorder.console, warnings: recorder.warnings })
+    Ok(Created { child, console: recorder.console, warnings: recorder.warnings, trace: recorder.trace })
 }
 
 /// The kinds of namespaces in which the container's first process is not where we are. The kernel knows; the
@@ -113,6 +117,7 @@ struct Recorder<'a> {
     console_socket: Option<&'a Path>,
     console: Option<OwnedFd>,
     warnings: Vec<String>,
+    trace: Trace,
 }
 
 impl Observer for Recorder<'_> {
@@ -134,5 +139,9 @@ impl Observer for Recorder<'_> {
 
     fn warning(&mut self, text: &str) {
         self.warnings.push(text.to_owned());
+    }
+
+    fn traced(&mut self, trace: Trace) {
+        self.trace = trace;
     }
 }

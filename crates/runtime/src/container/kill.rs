@@ -26,7 +26,7 @@ impl Container {
     }
 
     pub(super) fn not_running(&self) -> Error {
-        Error::new(ErrorKind::Conflict, format!("container {:?} is not running", self.id))
+        Error::new(ErrorKind::Conflict, format!("container not running: {:?}", self.id))
     }
 }
 

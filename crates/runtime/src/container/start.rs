@@ -33,12 +33,17 @@ impl Container {
         let outcome = self.hear(&connection);
         drop(std::fs::remove_file(self.file(START)));
         outcome?;
-        if let Some(hooks) = spec.hooks.as_ref().filter(|hooks| !hooks.poststart.is_empty()) {
-            let state = self.state_as(Status::Running);
-            // runtime.md "Lifecycle" 9: a failing poststart hook does not end the container.
-            execute::run_hooks(HookPoint::Poststart, &hooks.poststart, &state)?;
-        }
-        Ok(())
+        self.poststart()
+    }
+
+    /// Runs the hooks that follow the start of the program. One that fails is told; the program runs on, runtime.md
+    /// "Lifecycle" 9.
+    pub fn poststart(&self) -> Result<()> {
+        let spec = self.spec()?;
+        let Some(hooks) = spec.hooks.as_ref().filter(|hooks| !hooks.poststart.is_empty()) else {
+            return Ok(());
+        };
+        execute::run_hooks(HookPoint::Poststart, &hooks.poststart, &self.state_as(Status::Running))
     }
 
     /// The connection is close-on-exec at the other end: it closes when the program runs.

@@ -68,7 +68,7 @@ impl Init<'_, '_> {
         sys_process::set_umask(0);
         for op in plan.of(Actor::Init) {
             self.step(op)?;
-            self.context.trace.step(op);
+            self.context.trace.step("init", op);
         }
         Ok(())
     }
@@ -105,6 +105,9 @@ impl Init<'_, '_> {
             Op::Process(op) => process::change(self, op)?,
             Op::AwaitStart => self.wait_for_start()?,
             Op::Exec { arguments, environment, home_of } => {
+                if self.context.trace.is_on() {
+                    Message::Trace(self.context.trace.take_steps()).send(&self.channel)?;
+                }
                 return Err(program::exec(self, arguments, environment, *home_of));
             }
             other => return Err(super::misplaced(other)),

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use barque_sys::channel::Channel;
 use serde::{Deserialize, Serialize};
 
+use super::trace::TracedStep;
 use crate::plan::Mark;
 use crate::{Error, ErrorKind, Result};
 
@@ -23,6 +24,8 @@ pub(crate) enum Message {
     Mount(OwnedFd),
     /// The process that goes on in the container's place, after it forked once more.
     Process(OwnedFd),
+    /// Steps done, for a trace.
+    Trace(Vec<TracedStep>),
     /// The number that the descriptor of the filter's listener will have.
     Listener(i32),
     /// The other side is gone: it ended, or became the program.
@@ -69,6 +72,9 @@ impl Message {
                 let text = serde_json::to_vec(&failure).unwrap_or_default();
                 channel.send(&[b"E", &text[..]].concat())?;
             }
+            Self::Trace(steps) => {
+                channel.send(&[&b"S"[..], &serde_json::to_vec(steps).unwrap_or_default()].concat())?;
+            }
             Self::Listener(number) => channel.send(&[&b"L"[..], &number.to_ne_bytes()].concat())?,
             Self::Closed => {}
         }
@@ -86,6 +92,7 @@ impl Message {
             (b'C', Some(fd)) => Some(Self::Console(fd)),
             (b'T', Some(fd)) => Some(Self::Mount(fd)),
             (b'P', Some(fd)) => Some(Self::Process(fd)),
+            (b'S', _) => serde_json::from_slice(rest).ok().map(Self::Trace),
             (b'L', _) => rest.try_into().ok().map(i32::from_ne_bytes).map(Self::Listener),
             _ => None,
         };

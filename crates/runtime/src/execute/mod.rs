@@ -33,7 +33,7 @@ use crate::{Error, ErrorKind, Result};
 pub use hooks::run as run_hooks;
 pub(crate) use init::StartRequest;
 pub(crate) use message::Message;
-pub use trace::Trace;
+pub use trace::{Trace, TracedStep};
 
 /// What the steps of a plan need to know beside the plan.
 #[derive(Debug)]
@@ -58,6 +58,8 @@ pub trait Observer {
     fn ready(&mut self, child: &Child) -> Result<()>;
     /// Something the user should know.
     fn warning(&mut self, text: &str);
+    /// Where the time went; empty unless the trace was on.
+    fn traced(&mut self, trace: Trace);
 }
 
 /// Does a plan's steps. On success the container's process waits for `start`, or is its program already.
@@ -103,10 +105,15 @@ impl Creator<'_, '_> {
     fn run(&mut self) -> Result<()> {
         for op in self.plan.of(Actor::Creator) {
             self.step(op)?;
-            self.context.trace.step(op);
+            self.context.trace.step("creator", op);
         }
         let starts_now = !self.plan.of(Actor::Init).any(|op| *op == Op::AwaitStart);
-        if starts_now { self.await_exec() } else { Ok(()) }
+        if starts_now {
+            self.await_exec()?;
+            self.context.trace.record("creator", "await-exec");
+        }
+        self.observer.traced(std::mem::take(&mut self.context.trace));
+        Ok(())
     }
 
     fn step(&mut self, op: &Op) -> Result<()> {
@@ -228,6 +235,10 @@ impl Creator<'_, '_> {
                 Ok(())
             }
             Message::Console(master) => self.observer.console(master),
+            Message::Trace(steps) => {
+                self.context.trace.extend(steps);
+                Ok(())
+            }
             Message::Listener(number) => self.hand_listener_over(number),
             Message::Process(pidfd) => {
                 // The process that was cloned has forked its successor as our child, and ends.

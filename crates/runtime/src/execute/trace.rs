@@ -1,60 +1,94 @@
 //! Where the time goes: a time stamp after every step, shown by `BARQUE_TRACE=1`.
 
-use std::cell::RefCell;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
 
 use crate::plan::Op;
 
 /// A record of the steps done, with the time each took. Off unless asked for: then it costs nothing.
 #[derive(Debug, Default)]
 pub struct Trace {
-    last: Option<Instant>,
-    steps: RefCell<Vec<(String, u128)>>,
+    times: Option<Times>,
+    steps: Vec<TracedStep>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    start: Instant,
+    last: Instant,
+}
+
+/// A step that was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TracedStep {
+    /// `creator` or `init`.
+    pub by: String,
+    /// The operation.
+    pub what: String,
+    /// Time since the step before, of the same side.
+    pub microseconds: u64,
 }
 
 impl Trace {
     /// A trace that starts now.
     pub fn start() -> Self {
-        Self { last: Some(Instant::now()), steps: RefCell::default() }
+        let now = Instant::now();
+        Self { times: Some(Times { start: now, last: now }), steps: Vec::new() }
     }
 
     /// Whether it records.
     pub fn is_on(&self) -> bool {
-        self.last.is_some()
+        self.times.is_some()
+    }
+
+    /// What was recorded.
+    pub fn steps(&self) -> &[TracedStep] {
+        &self.steps
+    }
+
+    /// Time from the start to the last step.
+    pub fn total(&self) -> Duration {
+        self.times.map_or(Duration::ZERO, |times| times.last.duration_since(times.start))
     }
 
     /// Records that an operation is done.
-    pub(crate) fn step(&mut self, op: &Op) {
-        if self.last.is_some() {
-            self.record(&label(op));
+    pub(crate) fn step(&mut self, by: &str, op: &Op) {
+        if self.is_on() {
+            self.record(by, &label(op));
         }
     }
 
     /// Records that something else is done.
-    pub fn record(&mut self, what: &str) {
-        let Some(last) = self.last else { return };
+    pub fn record(&mut self, by: &str, what: &str) {
+        let Some(times) = &mut self.times else { return };
         let now = Instant::now();
-        self.steps.borrow_mut().push((what.to_owned(), now.duration_since(last).as_micros()));
-        self.last = Some(now);
+        let microseconds = u64::try_from(now.duration_since(times.last).as_micros()).unwrap_or(u64::MAX);
+        times.last = now;
+        self.steps.push(TracedStep { by: by.to_owned(), what: what.to_owned(), microseconds });
     }
 
-    /// What was recorded, in order: a name and microseconds.
-    pub fn steps(&self) -> Vec<(String, u128)> {
-        self.steps.borrow().clone()
+    /// Takes the steps away, to be sent.
+    pub(crate) fn take_steps(&mut self) -> Vec<TracedStep> {
+        std::mem::take(&mut self.steps)
+    }
+
+    /// Adds the steps of the other side.
+    pub(crate) fn extend(&mut self, steps: Vec<TracedStep>) {
+        self.steps.extend(steps);
     }
 }
 
 /// The operation's name with what tells it from its like.
 fn label(op: &Op) -> String {
-    let json = serde_json::to_value(op).unwrap_or_default();
-    let short = |value: &serde_json::Value| {
-        let text = value.to_string();
-        if text.len() > 70 { format!("{}…", text.chars().take(69).collect::<String>()) } else { text }
+    let shorten = |text: String| match text.char_indices().nth(100) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     };
-    match json {
+    match serde_json::to_value(op).unwrap_or_default() {
         serde_json::Value::String(name) => name,
         serde_json::Value::Object(map) => {
-            map.iter().next().map(|(name, value)| format!("{name} {}", short(value))).unwrap_or_default()
+            map.iter().next().map(|(name, value)| shorten(format!("{name} {value}"))).unwrap_or_default()
         }
         _ => String::new(),
     }

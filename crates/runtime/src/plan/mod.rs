@@ -27,12 +27,12 @@ use serde::Serialize;
 pub use create::make;
 pub use exec::{ExecInput, make_exec};
 pub use input::{Host, HostFile, Input, NamespacePlan, Options};
-pub(crate) use mount_options::{names as mount_option_names, spell as spell_attributes};
+pub(crate) use mount_options::names as mount_option_names;
 pub use mounts::CgroupTree;
 pub use op::{HookPoint, Mark, Op};
 pub use process::ProcessOp;
 pub use script::Script;
-pub(crate) use tables::{LIMITS, PERSONALITIES, signal_number};
+pub(crate) use tables::{MEMORY_FLAGS, MEMORY_MODES, signal_number};
 
 use crate::spec::NamespaceKind;
 

@@ -5,7 +5,7 @@ use crate::spec::{IoPriority, MemoryPolicy, Personality, Rlimit, Scheduler};
 use crate::{Error, Result};
 
 /// Resource limits, `getrlimit(2)`: name and number.
-pub(crate) const LIMITS: [(&str, u32); 16] = [
+const LIMITS: [(&str, u32); 16] = [
     ("RLIMIT_CPU", 0),
     ("RLIMIT_FSIZE", 1),
     ("RLIMIT_DATA", 2),
@@ -47,7 +47,8 @@ const SCHEDULER_FLAGS: [(&str, u64); 7] = [
 const IO_CLASSES: [(&str, u8); 3] =
     [("IOPRIO_CLASS_RT", 1), ("IOPRIO_CLASS_BE", 2), ("IOPRIO_CLASS_IDLE", 3)];
 
-const MEMORY_MODES: [(&str, i32); 7] = [
+/// NUMA memory policies.
+pub(crate) const MEMORY_MODES: [(&str, i32); 7] = [
     ("MPOL_DEFAULT", 0),
     ("MPOL_PREFERRED", 1),
     ("MPOL_BIND", 2),
@@ -57,14 +58,15 @@ const MEMORY_MODES: [(&str, i32); 7] = [
     ("MPOL_WEIGHTED_INTERLEAVE", 6),
 ];
 
-const MEMORY_FLAGS: [(&str, i32); 3] = [
+/// Flags of NUMA memory policies.
+pub(crate) const MEMORY_FLAGS: [(&str, i32); 3] = [
     ("MPOL_F_STATIC_NODES", 1 << 15),
     ("MPOL_F_RELATIVE_NODES", 1 << 14),
     ("MPOL_F_NUMA_BALANCING", 1 << 13),
 ];
 
 /// Execution domains of the specification.
-pub(crate) const PERSONALITIES: [(&str, u32); 2] = [("LINUX", 0x0000), ("LINUX32", 0x0008)];
+const PERSONALITIES: [(&str, u32); 2] = [("LINUX", 0x0000), ("LINUX32", 0x0008)];
 
 /// Signals by name, x86-64, arm64 and riscv64 alike.
 const SIGNALS: [(&str, i32); 34] = [

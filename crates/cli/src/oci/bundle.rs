@@ -1,0 +1,67 @@
+//! Bundles: the directory with `config.json`.
+
+use std::path::{Path, PathBuf};
+
+use barque_runtime::spec::{self, Rootless, Spec};
+
+use super::args::{Create, SpecFile};
+use crate::{Error, ErrorKind, Result};
+
+/// A bundle that was read.
+#[derive(Debug)]
+pub(super) struct Bundle {
+    /// Absolute path.
+    pub(super) path: PathBuf,
+    /// The text of its configuration.
+    pub(super) config: String,
+    name: PathBuf,
+}
+
+impl Bundle {
+    /// Reads the bundle that `create` or `run` names.
+    pub(super) fn read(args: &Create) -> Result<Self> {
+        let path = absolute(args.bundle.as_deref().unwrap_or("."))?;
+        let name = path.join(args.config.as_deref().unwrap_or("config.json"));
+        let config = barque_sys::file::read(&name).map_err(|error| {
+            let missing = error.kind() == ErrorKind::NotFound;
+            let error = Error::from(error);
+            if missing {
+                return error.hint("a bundle is a directory with a config.json; `spec` writes one, -b names another directory");
+            }
+            error
+        })?;
+        Ok(Self { path, config, name })
+    }
+
+    /// The configuration; an error names the line, the column and the field.
+    pub(super) fn spec(&self) -> Result<Spec<'_>> {
+        serde_json::from_str(&self.config).map_err(|error| self.broken(&error))
+    }
+
+    fn broken(&self, error: &serde_json::Error) -> Error {
+        Error::invalid(format!("{:?}: {error}", self.name))
+            .hint("the format is that of the OCI runtime specification's config.md")
+    }
+}
+
+/// A path from the root, as the kernel would follow it: nothing is resolved.
+pub(super) fn absolute(path: &str) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| Error::invalid(format!("{path:?}: {error}")))
+}
+
+/// `spec`: writes a configuration to start from.
+pub(super) fn spec(args: &SpecFile) -> Result<()> {
+    let path = Path::new(args.bundle.as_deref().unwrap_or(".")).join("config.json");
+    let ids = Rootless { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() };
+    let template = spec::template(args.rootless.then_some(ids));
+    let text = crate::json::indented(&template, "\t");
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+    let written = file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
+    written.map_err(|error| {
+        let told = Error::invalid(format!("{path:?}: {error}"));
+        match error.kind() {
+            std::io::ErrorKind::AlreadyExists => told.hint("remove it first: it is never overwritten"),
+            _ => told,
+        }
+    })
+}

@@ -1,0 +1,122 @@
+//! `create` and `run`.
+
+use std::path::Path;
+
+use barque_runtime::container::{self, Created, Creation, Options};
+use barque_runtime::execute::Trace;
+use barque_runtime::spec::{Spec, Str};
+
+use super::args::Create;
+use super::bundle::Bundle;
+use super::{Session, wait};
+use crate::{Error, Result};
+
+/// `create`: all but the program.
+pub(super) fn create(session: &Session, args: &Create) -> Result<()> {
+    let bundle = Bundle::read(args)?;
+    let created = make(session, args, &bundle, true)?;
+    finish(session, args, &created)
+}
+
+/// `run`: `create`, `start`, wait, `delete`.
+pub(super) fn run(session: &Session, args: &Create) -> Result<i32> {
+    let bundle = Bundle::read(args)?;
+    let waits = !args.detach;
+    // Before the container is made: a signal that comes while it is belongs to it.
+    let foreground = if waits { Some(wait::Foreground::start()?) } else { None };
+    let mut created = make(session, args, &bundle, false)?;
+    finish(session, args, &created)?;
+    let container = session.open(&args.id)?;
+    container.poststart()?;
+    let Some(foreground) = foreground else { return Ok(0) };
+    let exit = foreground.wait(&created.child, created.console.take())?;
+    if !args.keep {
+        container.delete(true)?;
+    }
+    Ok(exit.code())
+}
+
+fn make(session: &Session, args: &Create, bundle: &Bundle, start_later: bool) -> Result<Created> {
+    let mut spec = bundle.spec()?;
+    let preserve_fds = preserved(args.preserve_fds, &mut spec)?;
+    let trace = crate::trace::from_environment();
+    let detached = start_later || args.detach;
+    if detached
+        && args.console_socket.is_none()
+        && spec.process.as_ref().is_some_and(|process| process.terminal)
+    {
+        return Err(Error::invalid(
+            "process.terminal: a container that nobody waits for needs a console socket",
+        )
+        .hint("give --console-socket, or set terminal to false"));
+    }
+    let result = container::create(
+        &session.store,
+        Creation {
+            id: &args.id,
+            bundle: &bundle.path,
+            spec: &spec,
+            config: bundle.config.as_bytes(),
+            root: None,
+            files: Vec::new(),
+            console_socket: args.console_socket.as_deref().map(Path::new),
+            cgroups: session.cgroups()?,
+            options: Options {
+                no_pivot: args.no_pivot,
+                no_new_keyring: args.no_new_keyring,
+                start_later,
+                preserve_fds,
+            },
+            trace: if trace { Trace::start() } else { Trace::default() },
+        },
+    )?;
+    crate::trace::print(&result.trace);
+    Ok(result)
+}
+
+/// What follows a container that was made: warnings, and the file with its process's id.
+fn finish(session: &Session, args: &Create, created: &Created) -> Result<()> {
+    for warning in &created.warnings {
+        session.warn(warning);
+    }
+    match &args.pid_file {
+        Some(path) => write_pid(path, created),
+        None => Ok(()),
+    }
+}
+
+/// Writes a process id as a whole or not at all: whoever waits for the file reads it as soon as it is there.
+pub(super) fn write_pid(path: &str, created: &Created) -> Result<()> {
+    let path = super::bundle::absolute(path)?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let directory =
+        barque_sys::file::open(path.parent().unwrap_or(Path::new("/")), barque_sys::file::READ_DIRECTORY)?;
+    let text = created.child.pid.as_raw_nonzero().to_string();
+    Ok(barque_sys::file::replace_mode(&directory, &name, text.as_bytes(), 0o644)?)
+}
+
+/// How many descriptors from 3 on the program gets: those of `--preserve-fds`, and before them those of socket
+/// activation (`sd_listen_fds(3)`). All must be open: a file of ours could else take their number.
+pub(super) fn preserved(asked: u32, spec: &mut Spec<'_>) -> Result<u32> {
+    let activated = match std::env::var("LISTEN_FDS") {
+        Ok(text) => text.parse::<u32>().unwrap_or(0),
+        Err(_) => 0,
+    };
+    if let Some(process) = spec.process.as_mut().filter(|_| activated > 0) {
+        process.env.push(Str::from(format!("LISTEN_FDS={activated}")));
+        process.env.push(Str::from("LISTEN_PID=1"));
+        if let Ok(names) = std::env::var("LISTEN_FDNAMES") {
+            process.env.push(Str::from(format!("LISTEN_FDNAMES={names}")));
+        }
+    }
+    let count = asked + activated;
+    for number in 3..3 + count {
+        if !barque_sys::process::is_open(number) {
+            return Err(Error::invalid(format!("--preserve-fds {count}: descriptor {number} is not open"))
+                .hint("open it before the runtime is started, as the shell does with 3<file"));
+        }
+    }
+    // All others end here: no descriptor of the caller's may reach the container or a hook (CVE-2024-21626).
+    barque_sys::process::close_on_exec_from(3 + count)?;
+    Ok(count)
+}

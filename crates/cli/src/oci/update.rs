@@ -1,0 +1,38 @@
+//! `update`.
+
+use std::io::Read as _;
+
+use barque_runtime::spec::Resources;
+
+use super::Session;
+use super::args::Update;
+use crate::{Error, Result};
+
+pub(super) fn update(session: &Session, args: Update) -> Result<()> {
+    if args.intel_rdt.is_some() {
+        return Err(Error::unsupported("cache and bandwidth allocation (Intel RDT) is not supported"));
+    }
+    let container = session.open(&args.id)?;
+    let text = args.file.as_deref().map(read).transpose()?;
+    let resources: Resources<'_> = match &text {
+        Some(text) => serde_json::from_str(text).map_err(|error| {
+            Error::invalid(format!("--resources {:?}: {error}", args.file.as_deref().unwrap_or_default()))
+        })?,
+        None => args.resources,
+    };
+    for warning in container.update(&resources)? {
+        session.warn(&warning);
+    }
+    Ok(())
+}
+
+fn read(file: &str) -> Result<String> {
+    if file != "-" {
+        return Ok(barque_sys::file::read(std::path::Path::new(file))?);
+    }
+    let mut text = String::new();
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| Error::invalid(format!("standard input: {error}")))?;
+    Ok(text)
+}
