@@ -14,7 +14,7 @@ pub enum Invocation {
     /// `barque explain`.
     Explain(Parsed),
     /// `barque oci …`, or the program was called `barque-oci`.
-    Oci(oci::Invocation),
+    Oci(Box<oci::Invocation>),
 }
 
 /// A command line that is wrong.
@@ -68,7 +68,7 @@ fn flagged(
 fn oci(args: &[String]) -> std::result::Result<Invocation, Refusal> {
     match oci::read(args) {
         Ok(oci::Asked::Text(text)) => Ok(Invocation::Text(text)),
-        Ok(oci::Asked::Verb(invocation)) => Ok(Invocation::Oci(*invocation)),
+        Ok(oci::Asked::Verb(invocation)) => Ok(Invocation::Oci(invocation)),
         Err(error) => Err(Refusal { error, command: Some("barque oci"), code: 1 }),
     }
 }

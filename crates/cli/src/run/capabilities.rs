@@ -1,55 +1,11 @@
 //! Capabilities: Docker's default set, `--cap-add`, `--cap-drop`, `--privileged`.
 
 use barque_runtime::spec::{Capabilities, Str};
+use barque_sys::capability::NAMES;
 
 use super::Caller;
 use crate::flags::Parsed;
 use crate::{Error, ErrorKind, Result};
-
-/// Names of the capabilities, in the order of their numbers (`capability.h`), without `CAP_`.
-pub const CAPABILITIES: [&str; 41] = [
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-];
 
 /// What a container has unless told otherwise.
 pub const DEFAULT_CAPABILITIES: [&str; 14] = [
@@ -76,12 +32,7 @@ pub(super) fn capabilities(
     new_user_namespace: bool,
 ) -> Result<Capabilities<'static>> {
     let set = mask(flags, caller, new_user_namespace)?;
-    let names: Vec<Str<'static>> = CAPABILITIES
-        .iter()
-        .enumerate()
-        .filter(|(number, _)| set & (1 << number) != 0)
-        .map(|(_, name)| Str::from(format!("CAP_{name}")))
-        .collect();
+    let names: Vec<Str<'static>> = barque_sys::capability::Capabilities(set).names().map(Str::from).collect();
     // Inheritable stays empty: otherwise a file with inheritable capabilities gives them to any user
     // (CVE-2022-24769).
     Ok(Capabilities {
@@ -104,7 +55,7 @@ fn mask(flags: &Parsed, caller: &Caller, new_user_namespace: bool) -> Result<u64
     if let Some(number) = add.single.iter().find(|number| possible & (1 << **number) == 0) {
         return Err(Error::new(
             ErrorKind::PermissionDenied,
-            format!("cannot give the capability CAP_{}", CAPABILITIES[*number]),
+            format!("cannot give the capability {}", NAMES[*number]),
         )
         .hint("the caller does not have it in its own bounding set (see `capsh --print`), so it cannot pass it on"));
     }
@@ -155,5 +106,5 @@ fn stem(text: &str) -> String {
 /// The number of a capability: `NET_ADMIN`, `net_admin`, `CAP_NET_ADMIN`.
 fn number(text: &str) -> Option<usize> {
     let stem = stem(text);
-    CAPABILITIES.iter().position(|name| *name == stem)
+    NAMES.iter().position(|name| name.strip_prefix("CAP_") == Some(stem.as_str()))
 }

@@ -28,7 +28,7 @@ mod user;
 mod userns;
 
 pub use caller::{Caller, CgroupVersion, DeviceNode, Host, PathKind};
-pub use capabilities::{CAPABILITIES, DEFAULT_CAPABILITIES};
+pub use capabilities::DEFAULT_CAPABILITIES;
 pub use files::ContainerFile;
 pub use machine::Machine;
 pub use request::{RunRequest, SeccompChoice, request};

@@ -14,6 +14,7 @@ use super::{
     files, identity, limits, rlimits, sysctl, user, userns,
 };
 use crate::flags::Parsed;
+use crate::terminal::DetachKeys;
 use crate::value::{duration, integer, signal_number};
 use crate::{Error, Result};
 
@@ -48,7 +49,7 @@ pub struct RunRequest {
     /// Pass signals on.
     pub sig_proxy: bool,
     /// Keys that detach.
-    pub detach_keys: Option<String>,
+    pub detach_keys: DetachKeys,
     /// File to write the id to.
     pub cidfile: Option<String>,
     /// Signal that asks it to stop.
@@ -103,7 +104,7 @@ pub fn request(flags: &Parsed, caller: &Caller, host: &dyn Host) -> Result<RunRe
         rm: flags.switch("rm"),
         init: flags.switch("init"),
         sig_proxy: flags.value("sig-proxy") != Some("false"),
-        detach_keys: flags.value("detach-keys").map(str::to_owned),
+        detach_keys: flags.read("detach-keys", DetachKeys::parse)?.unwrap_or_default(),
         cidfile: cidfile(flags, caller, host)?,
         stop_signal: stop_signal(flags)?,
         stop_timeout: flags.read("stop-timeout", integer::<i64>)?.unwrap_or(PATIENCE),

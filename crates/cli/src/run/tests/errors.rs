@@ -101,6 +101,10 @@ fn bad_values_are_named() {
             "invalid argument \"type=bind,src=/srv\" for \"--mount\" flag: target is required",
         ),
         ("--shm-size 0", "SHM size can not be less than 0"),
+        (
+            "--detach-keys alt-x",
+            "invalid argument \"alt-x\" for \"--detach-keys\" flag: unknown character: 'alt-x'",
+        ),
         ("--stop-signal FOO", "invalid signal: FOO"),
         (
             "--time-offset realtime=1",
