@@ -31,7 +31,7 @@ fn execute(invocation: Invocation) -> i32 {
         Invocation::Explain(_) => {
             (Err(Error::unsupported("this build has no runtime behind `explain` yet")), 1)
         }
-        Invocation::Oci(invocation) => return crate::oci::execute(invocation),
+        Invocation::Oci(invocation) => return crate::oci::execute(*invocation),
     };
     result.unwrap_or_else(|error| {
         console::err(&console::complaint(&error, None));

@@ -185,3 +185,10 @@ pub fn try_lock(fd: impl AsFd) -> Result<bool> {
         result => result.map(|()| true).call(|| format!("flock({}, LOCK_EX|LOCK_NB)", fd.as_raw_fd())),
     }
 }
+
+/// Gives a lock back at once, also where a forked process still has a copy of the descriptor.
+pub fn unlock(fd: impl AsFd) -> Result<()> {
+    let fd = fd.as_fd();
+    rustix::fs::flock(fd, rustix::fs::FlockOperation::Unlock)
+        .call(|| format!("flock({}, LOCK_UN)", fd.as_raw_fd()))
+}

@@ -75,6 +75,8 @@ pub fn create(store: &Store, creation: Creation<'_>) -> Result<Created> {
     if result.is_err() {
         drop(std::fs::remove_dir_all(&path));
     }
+    // By closing alone the lock would stay: the new process has a copy of the descriptor until it becomes the program.
+    file::unlock(&directory)?;
     result
 }
 
