@@ -17,7 +17,8 @@ pub struct Rootless {
 /// A shell in a read-only `rootfs`, with few capabilities; in a user namespace when `rootless`.
 pub fn template(rootless: Option<Rootless>) -> Spec<'static> {
     Spec {
-        oci_version: "1.2.0".into(),
+        // The oldest version that has all of this: crun 1.8 refuses a later one.
+        oci_version: "1.0.2".into(),
         process: Some(process()),
         root: Some(Root { path: "rootfs".into(), readonly: true }),
         hostname: Some("barque".into()),
