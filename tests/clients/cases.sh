@@ -24,8 +24,7 @@ prepare() {
     mount -t tmpfs -o mode=755 tmpfs /run
     mount -t tmpfs tmpfs /dev/shm
     ip link set lo up
-    mount_v1_controllers
-    CGROUPS=$(ls /sys/fs/cgroup)
+    private_v1_hierarchies
     # Not on /tmp, which may be a tmpfs: overlay wants a disk with extended attributes.
     WORK=$(mktemp -d /var/tmp/barque-clients.XXXXXX)
     PARENT=barque-clients-${WORK##*.}
@@ -36,29 +35,29 @@ prepare() {
     export IMAGE_TAR
 }
 
-# crun refuses a hybrid layout with controllers on the v2 side; give those a v1 hierarchy while this script runs.
-mount_v1_controllers() {
-    local controller
-    MOUNTED=''
-    [ -e /sys/fs/cgroup/unified/cgroup.controllers ] || return 0
-    for controller in $(cat /sys/fs/cgroup/unified/cgroup.controllers); do
-        mkdir "/sys/fs/cgroup/$controller" && mount -t cgroup -o "$controller" cgroup "/sys/fs/cgroup/$controller" \
-            && MOUNTED="$MOUNTED $controller"
+# A /sys/fs/cgroup of our own over the machine's v1 hierarchies: podman makes directories for controllers that are not
+# mounted, and crun refuses a hybrid layout with controllers on the v2 side, so those get a v1 hierarchy here.
+private_v1_hierarchies() {
+    local dir controller new=/run/cgroup
+    [ -e /sys/fs/cgroup/cgroup.controllers ] && return 0
+    mkdir "$new" && mount -t tmpfs -o mode=755 tmpfs "$new"
+    for dir in /sys/fs/cgroup/*; do
+        if [ -L "$dir" ]; then
+            cp -P "$dir" "$new/"
+        elif mountpoint -q "$dir"; then
+            mkdir "$new/${dir##*/}" && mount --bind "$dir" "$new/${dir##*/}"
+        fi
     done
+    while read -rd ' ' controller; do
+        mkdir "$new/$controller" && mount -t cgroup -o "$controller" cgroup "$new/$controller"
+    done < <(tr '\n' ' ' </sys/fs/cgroup/unified/cgroup.controllers 2>/dev/null)
+    mount --move "$new" /sys/fs/cgroup
 }
 
 clean_up() {
-    local controller
     stop_client >"$WORK/stop.log" 2>&1
     # cgroups of ours only: the parent's name is this run's.
     find /sys/fs/cgroup -mindepth 2 -depth -type d -path "*/$PARENT*" -exec rmdir {} + 2>/dev/null
-    # podman makes directories for the controllers it knows, hierarchy or not.
-    for controller in $(ls /sys/fs/cgroup); do
-        grep -qFx "$controller" <<<"$CGROUPS" || rmdir "/sys/fs/cgroup/$controller"
-    done
-    for controller in $MOUNTED; do
-        umount "/sys/fs/cgroup/$controller" && rmdir "/sys/fs/cgroup/$controller"
-    done
     awk -v work="$WORK" 'index($5, work) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r mounted; do
         umount -l "$mounted"
     done
