@@ -17,14 +17,14 @@ isolate() {
     RUNTIME=$(command -v -- "$RUNTIME") || die "no such runtime: $RUNTIME"
     case $RUNTIME in /*) ;; *) RUNTIME=$PWD/$RUNTIME ;; esac
     export RUNTIME CLIENT_INSIDE=1
-    exec unshare --net --mount --pid --ipc --fork --kill-child --mount-proc "$0" "$@"
+    exec unshare --net --mount --pid --ipc --fork --kill-child --mount-proc \
+        "$HERE/../../scripts/private-cgroups" --inside "$0" "$@"
 }
 
 prepare() {
     mount -t tmpfs -o mode=755 tmpfs /run
     mount -t tmpfs tmpfs /dev/shm
     ip link set lo up
-    private_v1_hierarchies
     # Not on /tmp, which may be a tmpfs: overlay wants a disk with extended attributes.
     WORK=$(mktemp -d /var/tmp/barque-clients.XXXXXX)
     PARENT=barque-clients-${WORK##*.}
@@ -33,25 +33,6 @@ prepare() {
     "$HERE/../upstream/images" "$WORK/images"
     IMAGE_TAR=$WORK/images/busybox.tar
     export IMAGE_TAR
-}
-
-# A /sys/fs/cgroup of our own over the machine's v1 hierarchies: podman makes directories for controllers that are not
-# mounted, and crun refuses a hybrid layout with controllers on the v2 side, so those get a v1 hierarchy here.
-private_v1_hierarchies() {
-    local dir controller new=/run/cgroup
-    [ -e /sys/fs/cgroup/cgroup.controllers ] && return 0
-    mkdir "$new" && mount -t tmpfs -o mode=755 tmpfs "$new"
-    for dir in /sys/fs/cgroup/*; do
-        if [ -L "$dir" ]; then
-            cp -P "$dir" "$new/"
-        elif mountpoint -q "$dir"; then
-            mkdir "$new/${dir##*/}" && mount --bind "$dir" "$new/${dir##*/}"
-        fi
-    done
-    while read -rd ' ' controller; do
-        mkdir "$new/$controller" && mount -t cgroup -o "$controller" cgroup "$new/$controller"
-    done < <(tr '\n' ' ' </sys/fs/cgroup/unified/cgroup.controllers 2>/dev/null)
-    mount --move "$new" /sys/fs/cgroup
 }
 
 clean_up() {

@@ -1,5 +1,13 @@
-# Sourced by `podman` and `docker`, whose command lines agree: `engine` runs the client, $IMAGE is the local image.
+# Sourced by `podman` and `docker`, whose command lines agree. They define `line`, the client's command line, and
+# `run_line`, the same up to the flags of `run` with the tested runtime; $IMAGE is the local image.
 
+# shellcheck disable=SC2046 # command lines without blanks in their words
+engine() {
+    case $1 in
+    run) $(run_line) "${@:2}" ;;
+    *) $(line) "$@" ;;
+    esac
+}
 run() { engine run --rm --network none "$@"; }
 # A container in the background that stops at once on SIGTERM.
 background() { engine run -d --network none --name "$1" "${@:2}" "$IMAGE" sh -c 'trap "exit 3" TERM; echo ready; while :; do sleep 0.1; done'; }
@@ -15,8 +23,8 @@ case_program_not_executable() { exits 126 run "$IMAGE" /etc/passwd; }
 case_output() { is 'hello world' "$(run "$IMAGE" echo hello world)"; }
 case_error_output() { is '' "$(run "$IMAGE" sh -c 'echo oops >&2' 2>"$WORK/err")"; has oops "$(cat "$WORK/err")"; }
 case_input() { is 3 "$(printf 'a\nb\nc\n' | run -i "$IMAGE" wc -l)"; }
-case_terminal() { has /dev/ "$(on_terminal "$(line) run --rm --network none -it $IMAGE tty")"; }
-case_terminal_size() { has '33 99' "$(on_terminal "$(line) run --rm --network none -it $IMAGE sh -c 'sleep 1; stty size'")"; }
+case_terminal() { has /dev/ "$(on_terminal "$(run_line) --rm --network none -it $IMAGE tty")"; }
+case_terminal_size() { has '33 99' "$(on_terminal "$(run_line) --rm --network none -it $IMAGE sh -c 'sleep 1; stty size'")"; }
 case_environment() { is 'b /tmp' "$(run -e A=b -w /tmp "$IMAGE" sh -c 'echo $A $(pwd)')"; }
 case_user() { is '1000 1001' "$(run -u 1000:1001 "$IMAGE" sh -c 'echo $(id -u) $(id -g)')"; }
 case_hostname() { is boat "$(run --hostname boat "$IMAGE" hostname)"; }
