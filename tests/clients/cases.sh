@@ -18,7 +18,7 @@ isolate() {
     case $RUNTIME in /*) ;; *) RUNTIME=$PWD/$RUNTIME ;; esac
     export RUNTIME CLIENT_INSIDE=1
     exec unshare --net --mount --pid --ipc --fork --kill-child --mount-proc \
-        "$HERE/../../scripts/private-cgroups" --inside "$0" "$@"
+        "$HERE/../../scripts/private-host" --inside "$0" "$@"
 }
 
 prepare() {
