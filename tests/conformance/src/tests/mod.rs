@@ -1,0 +1,27 @@
+//! The requirements, one file for each area.
+
+mod bundles;
+mod lifecycle;
+mod process;
+mod state;
+
+use crate::case::Case;
+
+/// Every test, in the order of the areas.
+pub(crate) fn all() -> Vec<Case> {
+    [state::CASES, lifecycle::CASES, bundles::CASES, process::CASES].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_belong_to_an_area() {
+        let cases = super::all();
+        let names: BTreeSet<&str> = cases.iter().map(|case| case.name).collect();
+        assert_eq!(names.len(), cases.len(), "two tests share a name");
+        assert!(names.iter().all(|name| name.contains("::")));
+        assert!(cases.iter().all(|case| case.anchor.contains('#') && !case.requirement.is_empty()));
+    }
+}
