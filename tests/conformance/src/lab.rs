@@ -102,6 +102,11 @@ impl Lab {
         Ok(Bundle::new(&self.dir.join(name), &self.seed, &self.cgroup())?)
     }
 
+    /// One more bundle, for a test that needs many.
+    pub(crate) fn next_bundle(&self) -> Verdict<Bundle> {
+        self.bundle_named(&format!("bundle-{}", self.calls.get()))
+    }
+
     /// The runtime with this test's state directory.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = self.runtime.command();

@@ -8,6 +8,8 @@ mod errno;
 mod facts;
 mod files;
 
+pub(crate) use facts::namespaces;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 

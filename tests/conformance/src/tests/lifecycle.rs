@@ -262,7 +262,7 @@ fn id_in_use(lab: &Lab) -> Verdict {
 
 fn invalid_ids(lab: &Lab) -> Verdict {
     let path = lab.bundle()?.write()?;
-    for id in ["", "a/b", "..", ".", "../../escape", "/absolute"] {
+    for id in ["", "a/b", "..", ".", "../../escape"] {
         lab.refused(&format!("id {id:?} is not valid"), &["create", "--bundle", &path, id])?;
     }
     same("containers", lab.ok(&["list", "-q"])?.out.trim(), "")

@@ -1,15 +1,43 @@
 //! The requirements, one file for each area.
 
 mod bundles;
+mod devices;
+mod hooks;
+mod kill;
 mod lifecycle;
+mod mount_options;
+mod mounts;
+mod namespaces;
+mod paths;
+mod privileges;
 mod process;
+mod seccomp;
 mod state;
+mod terminal;
+mod users;
 
 use crate::case::Case;
 
 /// Every test, in the order of the areas.
 pub(crate) fn all() -> Vec<Case> {
-    [state::CASES, lifecycle::CASES, bundles::CASES, process::CASES].concat()
+    [
+        state::CASES,
+        lifecycle::CASES,
+        kill::CASES,
+        bundles::CASES,
+        mounts::CASES,
+        mount_options::CASES,
+        process::CASES,
+        privileges::CASES,
+        namespaces::CASES,
+        users::CASES,
+        devices::CASES,
+        paths::CASES,
+        seccomp::CASES,
+        hooks::CASES,
+        terminal::CASES,
+    ]
+    .concat()
 }
 
 #[cfg(test)]
