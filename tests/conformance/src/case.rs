@@ -83,17 +83,11 @@ pub(crate) fn check(condition: bool, message: impl FnOnce() -> String) -> Verdic
 }
 
 /// Passes when both are equal; the message says what they are.
-pub(crate) fn same<G: Debug, W: Debug>(what: &str, got: G, want: W) -> Verdict
-where
-    G: PartialEq<W>,
-{
+pub(crate) fn same<G: Debug + PartialEq<W>, W: Debug>(what: &str, got: G, want: W) -> Verdict {
     check(got == want, || format!("{what}: got {got:?}, want {want:?}"))
 }
 
 /// Passes when they differ.
-pub(crate) fn differ<G: Debug, W: Debug>(what: &str, got: G, other: W) -> Verdict
-where
-    G: PartialEq<W>,
-{
+pub(crate) fn differ<G: Debug + PartialEq<W>, W: Debug>(what: &str, got: G, other: W) -> Verdict {
     check(got != other, || format!("{what}: both are {got:?}"))
 }

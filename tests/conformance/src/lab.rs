@@ -4,8 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::Arc;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use crate::bundle::Bundle;
 use crate::case::{Outcome, Verdict, check, fail};
 use crate::runtime::Runtime;
 use crate::sweep;
-use crate::wait::{self, Done};
+use crate::wait::{self, Deadline, Done};
 
 /// The cgroup below which every container of the suite lives.
 pub(crate) fn cgroup_parent() -> String {
@@ -30,7 +31,7 @@ pub(crate) struct Lab {
     /// A name of this test alone, fit for containers and cgroups.
     pub(crate) id: String,
     seed: PathBuf,
-    deadline: Instant,
+    deadline: Deadline,
     calls: Cell<u32>,
     children: RefCell<Vec<Child>>,
 }
@@ -41,7 +42,7 @@ impl Lab {
         runtime: &Runtime,
         seed: &Path,
         id: String,
-        timeout: Duration,
+        deadline: Deadline,
     ) -> std::io::Result<Self> {
         let dir = seed.join(&id);
         fs::create_dir_all(dir.join("state"))?;
@@ -50,7 +51,7 @@ impl Lab {
             dir,
             id,
             seed: seed.to_owned(),
-            deadline: Instant::now() + timeout,
+            deadline,
             calls: Cell::new(0),
             children: RefCell::default(),
         })
@@ -119,7 +120,7 @@ impl Lab {
         let number = self.calls.replace(self.calls.get() + 1);
         let (out, err) = (self.dir.join(format!("out-{number}")), self.dir.join(format!("err-{number}")));
         let child = wait::spawn(&mut command, &out, &err)?;
-        wait::finish(child, &command, (&out, &err), self.deadline).map_err(Outcome::Fail)
+        wait::finish(child, &command, (&out, &err), &self.deadline).map_err(Outcome::Fail)
     }
 
     /// Starts a command that the end of the test kills; returns its pid and the file of its output.
@@ -231,7 +232,7 @@ impl Lab {
             if let Some(answer) = ask() {
                 return Ok(answer);
             }
-            if Instant::now() > self.deadline {
+            if self.deadline.passed() {
                 return fail(format!("timeout waiting for {what}"));
             }
             sleep(Duration::from_millis(5));
@@ -258,7 +259,8 @@ pub(crate) fn parse(done: &Done) -> Verdict<Value> {
 impl Drop for Lab {
     fn drop(&mut self) {
         for id in sweep::containers(&self.dir.join("state")) {
-            self.deadline = Instant::now() + Duration::from_secs(10);
+            // A time of its own, also when the suite is interrupted: cleaning up is never cut short.
+            self.deadline = Deadline::new(Duration::from_secs(10), &Arc::default());
             drop(self.call(&["delete", "--force", &id]));
         }
         for child in self.children.get_mut() {

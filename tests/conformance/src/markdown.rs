@@ -103,4 +103,21 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn the_page_in_the_repository_is_of_these_tests() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/spec-conformance.md");
+        let page = std::fs::read_to_string(path).expect("docs/spec-conformance.md");
+        let rows = |text: &str| {
+            let cells = text.lines().filter(|line| line.starts_with("| ["));
+            cells
+                .filter_map(|line| line.rsplit_once("` |").map(|parts| parts.0.to_owned()))
+                .collect::<Vec<_>>()
+        };
+        let want = rows(&render(&crate::tests::all(), None));
+        assert!(
+            rows(&page) == want,
+            "run: cargo run -p barque-conformance -- --list-markdown > docs/spec-conformance.md"
+        );
+    }
 }

@@ -3,8 +3,10 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::args::Args;
 use crate::case::{Case, Outcome, Verdict};
@@ -12,6 +14,7 @@ use crate::deviations;
 use crate::lab::{self, Lab};
 use crate::runtime::Runtime;
 use crate::sweep;
+use crate::wait::Deadline;
 
 /// How one test ended on one runtime, after the table of deviations was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +73,11 @@ fn prepare() -> io::Result<PathBuf> {
 /// Runs all of it.
 pub(crate) fn run(runtimes: &[Runtime], cases: &[Case], args: &Args) -> io::Result<Results> {
     let seed = prepare()?;
+    // Told to end, the tests under way time out at once and clean up, and no other begins.
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
     let total = cases.len() * runtimes.len();
     let cells: Mutex<Vec<Option<Cell>>> = Mutex::new(vec![None; total]);
     let next = AtomicUsize::new(0);
@@ -78,12 +86,13 @@ pub(crate) fn run(runtimes: &[Runtime], cases: &[Case], args: &Args) -> io::Resu
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= total {
+                    if number >= total || stop.load(Ordering::Relaxed) {
                         return;
                     }
                     let (case, column) = (&cases[number / runtimes.len()], number % runtimes.len());
                     let gating = args.gates.contains(&runtimes[column].line);
-                    let cell = one(&runtimes[column], case, &seed, number, gating, args);
+                    let deadline = Deadline::new(args.timeout, &stop);
+                    let cell = one(&runtimes[column], case, &seed, number, gating, deadline);
                     if let Ok(mut cells) = cells.lock() {
                         cells[number] = Some(cell);
                     }
@@ -102,9 +111,9 @@ pub(crate) fn run(runtimes: &[Runtime], cases: &[Case], args: &Args) -> io::Resu
     })
 }
 
-fn one(runtime: &Runtime, case: &Case, seed: &Path, number: usize, gating: bool, args: &Args) -> Cell {
+fn one(runtime: &Runtime, case: &Case, seed: &Path, number: usize, gating: bool, deadline: Deadline) -> Cell {
     let id = format!("bconf{}x{number}", std::process::id());
-    let verdict = match Lab::new(runtime, seed, id, args.timeout) {
+    let verdict = match Lab::new(runtime, seed, id, deadline) {
         Ok(lab) => (case.run)(&lab).and_then(|()| lab.audit()),
         Err(error) => Err(error.into()),
     };

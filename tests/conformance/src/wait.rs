@@ -8,10 +8,31 @@ use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
+
+/// When a test has to be over: at a time, or at once when the suite was told to end.
+#[derive(Debug, Clone)]
+pub(crate) struct Deadline {
+    at: Instant,
+    stop: Arc<AtomicBool>,
+}
+
+impl Deadline {
+    /// After `timeout`, or as soon as `stop` is set.
+    pub(crate) fn new(timeout: Duration, stop: &Arc<AtomicBool>) -> Self {
+        Self { at: Instant::now() + timeout, stop: Arc::clone(stop) }
+    }
+
+    /// Whether it is over.
+    pub(crate) fn passed(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || Instant::now() > self.at
+    }
+}
 
 /// What a finished program left.
 #[derive(Debug, Clone)]
@@ -58,7 +79,7 @@ pub(crate) fn finish(
     mut child: Child,
     command: &Command,
     files: (&Path, &Path),
-    deadline: Instant,
+    deadline: &Deadline,
 ) -> Result<Done, String> {
     let mut pause = Duration::from_micros(500);
     loop {
@@ -72,7 +93,7 @@ pub(crate) fn finish(
                 err: read(files.1).unwrap_or_default(),
             });
         }
-        if Instant::now() > deadline {
+        if deadline.passed() {
             kill_group(&mut child);
             return Err(format!("timeout: `{}` did not return", line_of(command)));
         }

@@ -171,11 +171,18 @@ pub(crate) const CASES: &[Case] = &[
         run_deletes,
     ),
     case(
-        "lifecycle::run_keep",
+        "lifecycle::run_detached",
         "runc.8#run",
         Cli,
         "`run --detach` returns at once and leaves the container running",
         run_detached,
+    ),
+    case(
+        "lifecycle::no_pivot",
+        "runc.8#run",
+        Cli,
+        "`--no-pivot` isolates the root without pivot_root",
+        no_pivot,
     ),
     case(
         "lifecycle::pid_file",
@@ -421,6 +428,17 @@ fn run_detached(lab: &Lab) -> Verdict {
     bundle.probe(&["wait"]);
     lab.ok(&["run", "--detach", "--bundle", &bundle.write()?, &lab.id])?;
     same("status", lab.status()?.as_str(), "running")
+}
+
+fn no_pivot(lab: &Lab) -> Verdict {
+    let secret = lab.file("secret", "of the host")?;
+    let mut bundle = lab.bundle()?;
+    bundle.probe(&["read=/etc/issue", &format!("read={secret}"), "read=/../etc/issue"]);
+    let done = lab.ok(&["run", "--no-pivot", "--bundle", &bundle.write()?, &lab.id])?;
+    let report = crate::lab::parse(&done)?;
+    same("a file", &report["read=/etc/issue"], &json!("the root filesystem\n"))?;
+    same("`..`", &report["read=/../etc/issue"], &json!("the root filesystem\n"))?;
+    same("a file of the host", &report[format!("read={secret}")]["error"], &json!("ENOENT"))
 }
 
 fn pid_file(lab: &Lab) -> Verdict {

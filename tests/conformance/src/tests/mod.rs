@@ -1,7 +1,9 @@
 //! The requirements, one file for each area.
 
 mod bundles;
+mod cgroups;
 mod devices;
+mod features;
 mod hooks;
 mod kill;
 mod lifecycle;
@@ -11,10 +13,12 @@ mod namespaces;
 mod paths;
 mod privileges;
 mod process;
+mod resources;
 mod seccomp;
 mod state;
 mod terminal;
 mod users;
+mod verbs;
 
 use crate::case::Case;
 
@@ -33,15 +37,19 @@ pub(crate) fn all() -> Vec<Case> {
         users::CASES,
         devices::CASES,
         paths::CASES,
+        cgroups::CASES,
+        resources::CASES,
         seccomp::CASES,
         hooks::CASES,
         terminal::CASES,
+        verbs::CASES,
+        features::CASES,
     ]
     .concat()
 }
 
 #[cfg(test)]
-mod tests {
+mod names {
     use std::collections::BTreeSet;
 
     #[test]

@@ -49,6 +49,13 @@ pub(crate) const CASES: &[Case] = &[
         destination_escape,
     ),
     case(
+        "mounts::hostile_root",
+        "config.md#mounts",
+        Must,
+        "/proc, /dev or a mount point that is a link to the host, a fifo or a file never leads outside",
+        hostile_root,
+    ),
+    case(
         "mounts::bind_source_relative",
         "config.md#mounts",
         Must,
@@ -219,6 +226,27 @@ fn destination_escape(lab: &Lab) -> Verdict {
         check(made.is_empty(), || format!("{destination} was made outside the root filesystem"))?;
     }
     Ok(())
+}
+
+fn hostile_root(lab: &Lab) -> Verdict {
+    let outside = lab.folder("outside")?;
+    lab.file("plain", "of the host")?;
+    for name in ["proc", "dev", "sys", "data"] {
+        let mut bundle = lab.bundle_named(&format!("bundle-{name}"))?;
+        fs::remove_dir(bundle.root(name))?;
+        symlink(&outside, bundle.root(name))?;
+        bundle.mount("/data", "tmpfs", "tmpfs", &[]).probe(&["create=/data/made", "create=/dev/made"]);
+        lab.call(&["run", "--bundle", &bundle.write()?, &lab.id])?;
+        let made: Vec<_> = fs::read_dir(&outside)?.flatten().map(|entry| entry.file_name()).collect();
+        check(made.is_empty(), || format!("/{name} a link to the host: {made:?} was made there"))?;
+    }
+    let mut bundle = lab.bundle_named("bundle-file")?;
+    symlink(lab.path("plain"), bundle.root("/etc/link"))?;
+    bundle
+        .mount("/etc/link", "none", &lab.file("source", "bound")?, &["bind"])
+        .probe(&["write=/etc/link:changed"]);
+    lab.call(&["run", "--bundle", &bundle.write()?, &lab.id])?;
+    same("a file of the host", fs::read_to_string(lab.path("plain"))?.as_str(), "of the host")
 }
 
 fn bind_source_relative(lab: &Lab) -> Verdict {

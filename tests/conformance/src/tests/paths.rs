@@ -404,9 +404,11 @@ fn net_device(lab: &Lab) -> Verdict {
         "command -v ip >&2 || exit 99; ip link add {name} type veth peer name p0 && ip addr add 10.77.7.1/24 dev {name} && exec \"$@\""
     );
     let mut bundle = lab.bundle()?;
-    bundle
-        .set("/linux/netDevices", json!({ &name: {"name": inside} }))
-        .probe(&["net", "read=/proc/net/fib_trie"]);
+    bundle.set("/linux/netDevices", json!({ &name: {"name": inside} })).probe(&[
+        "net",
+        "read=/proc/net/fib_trie",
+        "read=/sys/class/net/moved0/flags",
+    ]);
     let path = bundle.write()?;
     let inner = lab.command(&["run", "--bundle", &path, &lab.id]);
     let mut command = std::process::Command::new("unshare");
@@ -419,7 +421,15 @@ fn net_device(lab: &Lab) -> Verdict {
     let report = crate::lab::parse(&done)?;
     let names = report["net"].as_array().cloned().unwrap_or_default();
     check(names.contains(&json!(inside)), || format!("interfaces are {names:?}"))?;
-    // An address shows in the routing trie only while its interface is up.
     let kept = report["read=/proc/net/fib_trie"].as_str().is_some_and(|text| text.contains("10.77.7.1"));
-    check(kept, || "the address was not kept, or the device is not up".to_owned())
+    check(kept, || "the address was not kept".to_owned())?;
+    let flags = report["read=/sys/class/net/moved0/flags"]
+        .as_str()
+        .unwrap_or_default()
+        .trim()
+        .trim_start_matches("0x")
+        .to_owned();
+    check(u32::from_str_radix(&flags, 16).is_ok_and(|flags| flags & 1 == 1), || {
+        format!("the device is not up: flags are {flags:?}")
+    })
 }

@@ -412,6 +412,7 @@ fn scheduler(lab: &Lab, value: &Value, policy: &str, nice: &str) -> Verdict {
 
 fn scheduler_fifo(lab: &Lab) -> Verdict {
     let mut bundle = lab.bundle()?;
+    bundle.set("/linux/resources/cpu", super::resources::realtime_budget()?);
     bundle.set("/process/scheduler", json!({"policy": "SCHED_FIFO", "priority": 12}));
     let report = lab.probe(&mut bundle, &["stat"])?;
     same("policy", &report["stat"]["policy"], &json!("1"))?;
