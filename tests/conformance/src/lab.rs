@@ -190,6 +190,11 @@ impl Lab {
         parse(&done)
     }
 
+    /// A plain container runs: what is refused afterwards is refused for the test's reason, not for every reason.
+    pub(crate) fn control(&self) -> Verdict {
+        self.probe(&mut self.bundle_named("control")?, &[]).map(drop)
+    }
+
     /// `create` must fail, and leave neither a container nor a cgroup.
     pub(crate) fn create_refused(&self, why: &str, bundle: &Bundle) -> Verdict<Done> {
         let done = self.refused(why, &["create", "--bundle", &bundle.write()?, &self.id])?;

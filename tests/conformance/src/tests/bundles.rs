@@ -204,6 +204,7 @@ fn unknown_properties(lab: &Lab) -> Verdict {
 
 /// Each value in turn must make `create` fail.
 fn each_refused(lab: &Lab, values: &[(&str, Value)]) -> Verdict {
+    lab.control()?;
     let original = lab.bundle()?;
     let mut accepted = Vec::new();
     for (pointer, value) in values {

@@ -376,6 +376,7 @@ fn timeout(lab: &Lab) -> Verdict {
 }
 
 fn path_is_absolute(lab: &Lab) -> Verdict {
+    lab.control()?;
     let mut bundle = bundle(lab)?;
     fs::hard_link(lab.probe_path(), bundle.dir.join("relative"))?;
     bundle.push("/hooks/createRuntime", json!({"path": "relative", "args": ["probe"]}));

@@ -279,12 +279,14 @@ fn id_reuse(lab: &Lab) -> Verdict {
     let bundle = lab.bundle()?;
     for _ in 0..3 {
         lab.create(&bundle)?;
+        same("status", lab.status()?.as_str(), "created")?;
         lab.ok(&["delete", "--force", &lab.id])?;
     }
     Ok(())
 }
 
 fn create_without_arguments(lab: &Lab) -> Verdict {
+    lab.control()?;
     let mut command = lab.command(&["create"]);
     lab.bundle()?.write()?;
     command.current_dir(lab.path("bundle"));
@@ -317,6 +319,7 @@ fn start_stopped(lab: &Lab) -> Verdict {
 }
 
 fn start_without_process(lab: &Lab) -> Verdict {
+    lab.control()?;
     let mut bundle = lab.bundle()?;
     bundle.remove("/process");
     // `process` is optional for create, and a runtime that does not support that may refuse at once.

@@ -210,6 +210,7 @@ fn destination_symlink(lab: &Lab) -> Verdict {
 }
 
 fn destination_escape(lab: &Lab) -> Verdict {
+    lab.control()?;
     let outside = lab.folder("outside")?;
     let bundle = lab.bundle()?;
     symlink(&outside, bundle.root("/absolute"))?;
@@ -229,6 +230,7 @@ fn destination_escape(lab: &Lab) -> Verdict {
 }
 
 fn hostile_root(lab: &Lab) -> Verdict {
+    lab.control()?;
     let outside = lab.folder("outside")?;
     lab.file("plain", "of the host")?;
     for name in ["proc", "dev", "sys", "data"] {
@@ -377,6 +379,8 @@ fn invisible_to_the_host(lab: &Lab) -> Verdict {
     let mut bundle = lab.bundle()?;
     bundle.mount("/data", "tmpfs", "tmpfs", &[]);
     lab.create(&bundle)?;
+    let theirs = fs::read_to_string(format!("/proc/{}/mountinfo", lab.pid()?))?;
+    check(theirs.contains(" /data "), || "the container has no mount at /data".to_owned())?;
     let table = fs::read_to_string("/proc/self/mountinfo")?;
     let ours: Vec<&str> = table.lines().filter(|line| line.contains(&lab.text("bundle"))).collect();
     check(ours.is_empty(), || format!("the host sees {ours:?}"))

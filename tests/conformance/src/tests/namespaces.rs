@@ -227,6 +227,7 @@ fn join_survives_delete(lab: &Lab) -> Verdict {
     bundle.namespace("network", Some(&path));
     lab.create(&bundle)?;
     let before = fs::read_link(&path)?;
+    same("the container's", fs::read_link(format!("/proc/{}/ns/net", lab.pid()?))?, &*before)?;
     lab.ok(&["delete", "--force", &lab.id])?;
     same("namespace", fs::read_link(&path)?, before)
 }
@@ -251,6 +252,7 @@ fn path_missing(lab: &Lab) -> Verdict {
 }
 
 fn path_absolute(lab: &Lab) -> Verdict {
+    lab.control()?;
     let mut bundle = lab.bundle()?;
     bundle.namespace("network", Some("proc/self/ns/net"));
     let path = bundle.write()?;

@@ -260,6 +260,7 @@ fn readonly_proc(lab: &Lab) -> Verdict {
 }
 
 fn relative(lab: &Lab) -> Verdict {
+    lab.control()?;
     for pointer in ["/linux/maskedPaths", "/linux/readonlyPaths"] {
         let mut bundle = lab.bundle_named(&pointer.replace('/', "-"))?;
         bundle.set(pointer, json!(["etc/issue"])).probe(&["read=/etc/issue", "write=/etc/issue"]);
@@ -324,6 +325,7 @@ fn domainname(lab: &Lab) -> Verdict {
 }
 
 fn hostname_without_namespace(lab: &Lab) -> Verdict {
+    lab.control()?;
     let before = rustix::system::uname().nodename().to_owned();
     let mut bundle = lab.bundle()?;
     bundle.without_namespace("uts").set("/hostname", json!("barque-conformance")).probe(&[]);

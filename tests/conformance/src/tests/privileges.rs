@@ -81,8 +81,15 @@ pub(crate) const CASES: &[Case] = &[
         "rlimits::every_type",
         "config.md#posix-process",
         Must,
-        "soft and hard limit of each of the 16 types are those configured",
+        "soft and hard limit of each of the other 15 types are those configured",
         every_rlimit,
+    ),
+    case(
+        "rlimits::nofile",
+        "config.md#posix-process",
+        Must,
+        "also of RLIMIT_NOFILE, which runtimes change for themselves",
+        nofile,
     ),
     case(
         "rlimits::duplicate",
@@ -326,6 +333,7 @@ fn all_names(lab: &Lab) -> Verdict {
 }
 
 fn unknown_name(lab: &Lab) -> Verdict {
+    lab.control()?;
     let mut bundle = lab.bundle()?;
     bundle.push("/process/capabilities/bounding", json!("CAP_NO_SUCH")).probe(&[]);
     let done = lab.call(&["run", "--bundle", &bundle.write()?, &lab.id])?;
@@ -351,7 +359,6 @@ const RLIMITS: &[(&str, &str, u64, u64)] = &[
     ("RLIMIT_MEMLOCK", "Max locked memory", 4096, 8192),
     ("RLIMIT_MSGQUEUE", "Max msgqueue size", 4096, 8192),
     ("RLIMIT_NICE", "Max nice priority", 0, 0),
-    ("RLIMIT_NOFILE", "Max open files", 100, 200),
     ("RLIMIT_NPROC", "Max processes", 1000, 2000),
     ("RLIMIT_RSS", "Max resident set", 1 << 30, 1 << 31),
     ("RLIMIT_RTPRIO", "Max realtime priority", 0, 0),
@@ -370,6 +377,12 @@ fn every_rlimit(lab: &Lab) -> Verdict {
         same(kind, &report["limits"][name], &json!([soft.to_string(), hard.to_string()]))?;
     }
     Ok(())
+}
+
+fn nofile(lab: &Lab) -> Verdict {
+    let mut bundle = lab.bundle()?;
+    bundle.push("/process/rlimits", json!({"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}));
+    same("limit", &lab.probe(&mut bundle, &["limits"])?["limits"]["Max open files"], &json!(["100", "200"]))
 }
 
 fn duplicate_rlimit(lab: &Lab) -> Verdict {

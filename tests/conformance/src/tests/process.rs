@@ -148,6 +148,7 @@ fn args(lab: &Lab) -> Verdict {
 }
 
 fn args_required(lab: &Lab) -> Verdict {
+    lab.control()?;
     let mut bundle = lab.bundle()?;
     bundle.set("/process/args", json!([]));
     let done = lab.call(&["create", "--bundle", &bundle.write()?, &lab.id])?;

@@ -322,7 +322,8 @@ fn one(lab: &Lab, file: &File) -> Verdict {
 }
 
 fn kernel_memory(lab: &Lab) -> Verdict {
-    lab.create(&with(lab, r#"{"memory": {"limit": 67108864, "kernel": 33554432}}"#)?).map(drop)
+    lab.create(&with(lab, r#"{"memory": {"limit": 67108864, "kernel": 33554432}}"#)?)?;
+    same("limit", current(lab, &MEMORY_LIMIT)?.as_str(), "67108864")
 }
 
 fn out_of_memory(lab: &Lab) -> Verdict {

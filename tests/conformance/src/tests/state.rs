@@ -137,6 +137,7 @@ fn unknown_id(lab: &Lab) -> Verdict {
 }
 
 fn no_id(lab: &Lab) -> Verdict {
+    lab.control()?;
     same("failed", lab.call(&["state"])?.code != 0, true)
 }
 

@@ -207,7 +207,7 @@ fn process_file(lab: &Lab) -> Verdict {
         "args": ["/probe", "cwd", "env", "status", "limits"], "cwd": "/tmp", "env": ["ONLY=this"],
         "user": {"uid": 12, "gid": 34, "additionalGids": [55]},
         "capabilities": {"bounding": ["CAP_CHOWN"]}, "noNewPrivileges": true,
-        "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 60, "hard": 70}],
+        "rlimits": [{"type": "RLIMIT_CORE", "soft": 60, "hard": 70}],
     });
     let file = lab.file("process.json", &process.to_string())?;
     let report = parse(&lab.ok(&["exec", "--process", &file, &lab.id])?)?;
@@ -217,7 +217,7 @@ fn process_file(lab: &Lab) -> Verdict {
     same("uid", &report["status"]["Uid"], &json!("12 12 12 12"))?;
     same("CapBnd", &report["status"]["CapBnd"], &json!("0000000000000001"))?;
     same("NoNewPrivs", &report["status"]["NoNewPrivs"], &json!("1"))?;
-    same("limit", &report["limits"]["Max open files"], &json!(["60", "70"]))
+    same("limit", &report["limits"]["Max core file size"], &json!(["60", "70"]))
 }
 
 fn cpu_affinity(lab: &Lab) -> Verdict {
@@ -410,6 +410,7 @@ fn spec_is_usable(lab: &Lab) -> Verdict {
 }
 
 fn spec_does_not_overwrite(lab: &Lab) -> Verdict {
+    lab.control()?;
     let bundle = lab.bundle()?;
     bundle.write()?;
     let mut command = lab.command(&["spec"]);
