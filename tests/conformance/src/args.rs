@@ -4,8 +4,6 @@ use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lexopt::{Arg, Parser, ValueExt};
-
 /// How to use it.
 pub(crate) const USAGE: &str = "usage: barque-conformance [options] [FILTER…]
 
@@ -49,7 +47,7 @@ pub(crate) struct Args {
 }
 
 /// Parses the command line.
-pub(crate) fn parse() -> Result<Args, lexopt::Error> {
+pub(crate) fn parse() -> Result<Args, String> {
     let mut args = Args {
         runtimes: Vec::new(),
         gates: Vec::new(),
@@ -62,24 +60,29 @@ pub(crate) fn parse() -> Result<Args, lexopt::Error> {
         help: false,
         filters: Vec::new(),
     };
-    let mut parser = Parser::from_env();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Arg::Long("runtime") => args.runtimes.push(parser.value()?.string()?),
-            Arg::Long("gate") => args.gates.push(parser.value()?.string()?),
-            Arg::Long("jobs") => args.jobs = parser.value()?.parse()?,
-            Arg::Long("timeout") => args.timeout = Duration::from_secs(parser.value()?.parse()?),
-            Arg::Long("list") => args.list = true,
-            Arg::Long("list-markdown") => args.list_markdown = true,
-            Arg::Long("write-markdown") => args.write_markdown = Some(parser.value()?.into()),
-            Arg::Long("keep-going") => args.keep_going = true,
-            Arg::Short('h') | Arg::Long("help") => args.help = true,
-            Arg::Value(filter) => args.filters.push(filter.string()?),
-            _ => return Err(arg.unexpected()),
+    let mut words = env::args().skip(1);
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
+        match word.as_str() {
+            "--runtime" => args.runtimes.push(value()?),
+            "--gate" => args.gates.push(value()?),
+            "--jobs" => args.jobs = number(&word, &value()?)?,
+            "--timeout" => args.timeout = Duration::from_secs(number(&word, &value()?)?),
+            "--list" => args.list = true,
+            "--list-markdown" => args.list_markdown = true,
+            "--write-markdown" => args.write_markdown = Some(value()?.into()),
+            "--keep-going" => args.keep_going = true,
+            "-h" | "--help" => args.help = true,
+            option if option.starts_with('-') => return Err(format!("no option {option:?}; see --help")),
+            filter => args.filters.push(filter.to_owned()),
         }
     }
     complete(&mut args);
     Ok(args)
+}
+
+fn number<T: std::str::FromStr>(option: &str, text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{option}: {text:?} is no number"))
 }
 
 fn complete(args: &mut Args) {

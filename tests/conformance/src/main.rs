@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     if argv.first().is_some_and(|name| name.rsplit('/').next() == Some("probe")) {
         return probe::main(&argv);
     }
-    match args::parse().map_err(|error| error.to_string()).and_then(|args| suite(&args)) {
+    match args::parse().and_then(|args| suite(&args)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("barque-conformance: {error}");
