@@ -74,6 +74,7 @@ pub fn create(store: &Store, creation: Creation<'_>) -> Result<Created> {
     let result = make(&creation, &input, &plan, &path, &directory);
     if result.is_err() {
         drop(std::fs::remove_dir_all(&path));
+        creation.poststop();
     }
     // By closing alone the lock would stay: the new process has a copy of the descriptor until it becomes the program.
     file::unlock(&directory)?;
@@ -104,6 +105,7 @@ fn make(
     let context = Context {
         state: creation.state(),
         start_socket,
+        target: None,
         preserve_fds: creation.options.preserve_fds,
         trace: if creation.trace.is_on() { Trace::start() } else { Trace::default() },
     };
@@ -179,6 +181,13 @@ impl Creation<'_> {
             directories: plan.directories(),
             setgroups_denied,
         }
+    }
+
+    /// runtime.md "Lifecycle": a create that fails goes on with the steps of a container that has stopped, of which
+    /// there are only these hooks; why it failed is told already.
+    fn poststop(&self) {
+        let hooks = self.spec.hooks.as_ref().map(|hooks| &hooks.poststop[..]).unwrap_or_default();
+        drop(execute::run_hooks(plan::HookPoint::Poststop, hooks, &self.state()));
     }
 
     fn state(&self) -> State<'static> {

@@ -45,6 +45,7 @@ pub fn exec(container: &Container, execution: &Execution<'_>) -> Result<Created>
         status => return Err(container.wrong_status("entered", status)),
     }
     let pid = container.process.as_ref().map(|process| process.pid).ok_or_else(|| container.not_running())?;
+    let target = container.live_process().ok_or_else(|| container.not_running())?;
     let spec = container.spec()?;
     let linux = spec.linux.as_ref();
     let profile = linux.and_then(|linux| linux.seccomp.as_ref());
@@ -72,6 +73,7 @@ pub fn exec(container: &Container, execution: &Execution<'_>) -> Result<Created>
     let context = Context {
         state: container.state_as(Status::Running),
         start_socket: None,
+        target: Some(target),
         preserve_fds: execution.preserve_fds,
         trace: if execution.trace.is_on() { Trace::start() } else { Trace::default() },
     };

@@ -36,7 +36,7 @@ impl Container {
         self.poststart()
     }
 
-    /// Runs the hooks that follow the start of the program. One that fails is told; the program runs on, runtime.md
+    /// Runs the hooks that follow the start of the program. When one fails the container is stopped, runtime.md
     /// "Lifecycle" 9.
     pub fn poststart(&self) -> Result<()> {
         let spec = self.spec()?;
@@ -44,6 +44,10 @@ impl Container {
             return Ok(());
         };
         execute::run_hooks(HookPoint::Poststart, &hooks.poststart, &self.state_as(Status::Running))
+            .inspect_err(|_| {
+                // It may have ended by itself: that is what is wanted.
+                drop(self.kill(9));
+            })
     }
 
     /// The connection is close-on-exec at the other end: it closes when the program runs.

@@ -137,7 +137,7 @@ impl Init<'_, '_> {
     }
 
     fn join_process(&mut self, pid: i32, kinds: &[NamespaceKind]) -> Result<()> {
-        join_process(pid, kinds)?;
+        join_process(self.context.target.as_ref(), pid, kinds)?;
         if kinds.contains(&NamespaceKind::Mount) {
             self.root = Some(Root::open_host(Path::new("/"))?);
         }

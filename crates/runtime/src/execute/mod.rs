@@ -42,6 +42,9 @@ pub struct Context<'a> {
     pub state: State<'a>,
     /// Where the program listens for `start` ([`Op::AwaitStart`]).
     pub start_socket: Option<OwnedFd>,
+    /// The process whose namespaces are joined ([`Op::JoinProcess`]): its id means nothing any more once a pid namespace
+    /// is joined.
+    pub target: Option<OwnedFd>,
     /// How many descriptors beyond 2 the program gets.
     pub preserve_fds: u32,
     /// Where the time goes.
@@ -127,7 +130,7 @@ impl Creator<'_, '_> {
             }
             Op::WriteFile { path, text } => write_file(path, text)?,
             Op::Join { kind, path } => join(*kind, path)?,
-            Op::JoinProcess { pid, kinds } => join_process(*pid, kinds)?,
+            Op::JoinProcess { pid, kinds } => join_process(self.context.target.as_ref(), *pid, kinds)?,
             Op::Clone { namespaces, cgroup } => self.clone(namespaces, cgroup.as_deref())?,
             Op::MapIds { uids, gids, by_tools, deny_setgroups } => {
                 ids::map(self.pid()?, uids, gids, *by_tools, *deny_setgroups)?;
@@ -345,10 +348,10 @@ fn join(kind: NamespaceKind, path: &Path) -> Result<()> {
     namespace::join(&fd, flag(kind)).map_err(|error| Error::from(error).context(what()))
 }
 
-fn join_process(pid: i32, kinds: &[NamespaceKind]) -> Result<()> {
+fn join_process(target: Option<&OwnedFd>, pid: i32, kinds: &[NamespaceKind]) -> Result<()> {
     let flags = kinds.iter().fold(Namespaces::empty(), |set, kind| set | flag(*kind));
-    let pidfd = sys_process::open_raw(pid)?;
-    match namespace::join(&pidfd, flags) {
+    let target = target.ok_or_else(|| Error::new(ErrorKind::Internal, "there is no process to join"))?;
+    match namespace::join(target, flags) {
         // Before Linux 5.8 a pidfd could not stand for a process's namespaces.
         Err(error) if error.kind() == ErrorKind::InvalidArgument => {
             for kind in kinds {
