@@ -1,5 +1,6 @@
 //! The process: arguments in, exit code out.
 
+use crate::commands;
 use crate::console;
 use crate::invocation::{self, Invocation, RUN_FAILED, Refusal};
 use crate::{Error, Result};
@@ -25,10 +26,13 @@ fn execute(invocation: Invocation) -> i32 {
             console::out(&text);
             return 0;
         }
-        Invocation::Run(_) => {
-            (Err(Error::unsupported("this build has no runtime behind `run` yet")), RUN_FAILED)
+        Invocation::Run(flags, places) => {
+            let result = commands::run(&flags, places);
+            let code = result.as_ref().err().map_or(0, commands::exit_code);
+            (result, code)
         }
-        Invocation::Explain(_) => {
+        Invocation::Init(arguments) => return commands::init(&arguments),
+        Invocation::Explain(..) => {
             (Err(Error::unsupported("this build has no runtime behind `explain` yet")), 1)
         }
         Invocation::Oci(invocation) => return crate::oci::execute(*invocation),

@@ -1,5 +1,6 @@
 //! What a whole command line asks for. Pure: nothing is looked up, nothing is done.
 
+use crate::commands::Places;
 use crate::flags::{self, EXPLAIN, Outcome, Parsed, RUN};
 use crate::oci::args as oci;
 use crate::{Error, Result};
@@ -10,9 +11,11 @@ pub enum Invocation {
     /// Print this and succeed: help, the version.
     Text(String),
     /// `barque run`.
-    Run(Parsed),
+    Run(Parsed, Places),
     /// `barque explain`.
-    Explain(Parsed),
+    Explain(Parsed, Places),
+    /// The init process of a container: the program was called `barque-init`.
+    Init(Vec<String>),
     /// `barque oci …`, or the program was called `barque-oci`.
     Oci(Box<oci::Invocation>),
 }
@@ -34,29 +37,60 @@ pub const RUN_FAILED: i32 = 125;
 /// Reads a command line; the first of `args` is the name the program was called by.
 pub fn read(args: &[String]) -> std::result::Result<Invocation, Refusal> {
     let (name, rest) = args.split_first().map_or(("barque", args), |(name, rest)| (name.as_str(), rest));
-    if name.rsplit('/').next() == Some("barque-oci") {
-        return oci(rest);
+    match name.rsplit('/').next() {
+        Some("barque-oci") => return oci(rest),
+        Some("barque-init") => return Ok(Invocation::Init(rest.to_vec())),
+        _ => {}
     }
+    let (places, rest) = places(rest)?;
     let (verb, rest) = rest.split_first().map_or(("help", rest), |(verb, rest)| (verb.as_str(), rest));
     match verb {
-        "run" => flagged(&RUN, rest, RUN_FAILED, Invocation::Run),
-        "explain" => flagged(&EXPLAIN, rest, 1, Invocation::Explain),
+        "run" => flagged(&RUN, rest, RUN_FAILED, |flags| Invocation::Run(flags, places)),
+        "explain" => flagged(&EXPLAIN, rest, 1, |flags| Invocation::Explain(flags, places)),
         "oci" => oci(rest),
         "help" | "--help" | "-h" => help(rest),
         "version" | "--version" | "-v" => Ok(Invocation::Text(version())),
         // `docker container run` and `docker run` are the same command.
         "container" if rest.first().is_some_and(|verb| verb == "run") => {
-            flagged(&RUN, &rest[1..], RUN_FAILED, Invocation::Run)
+            flagged(&RUN, &rest[1..], RUN_FAILED, |flags| Invocation::Run(flags, places))
         }
         _ => Err(Refusal { error: unknown(verb), command: Some("barque"), code: 1 }),
     }
+}
+
+/// The options before the command: `--root DIR` and `--run-root DIR`.
+fn places(args: &[String]) -> std::result::Result<(Places, &[String]), Refusal> {
+    let (mut root, mut run_root) = (None, None);
+    let mut rest = args;
+    while let Some((word, after)) = rest.split_first() {
+        let (name, value) =
+            word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
+        let place = match name {
+            "--root" => &mut root,
+            "--run-root" => &mut run_root,
+            _ => break,
+        };
+        rest = after;
+        *place = match (value, after.split_first()) {
+            (Some(value), _) => Some(value),
+            (None, Some((value, after))) => {
+                rest = after;
+                Some(value.as_str())
+            }
+            (None, None) => {
+                let error = Error::invalid(format!("flag needs an argument: {name}"));
+                return Err(Refusal { error, command: Some("barque"), code: 1 });
+            }
+        };
+    }
+    Ok((Places::new(root, run_root), rest))
 }
 
 fn flagged(
     command: &'static flags::Command,
     args: &[String],
     code: i32,
-    make: fn(Parsed) -> Invocation,
+    make: impl FnOnce(Parsed) -> Invocation,
 ) -> std::result::Result<Invocation, Refusal> {
     match flags::parse(command, args) {
         Ok(Outcome::Help) => Ok(Invocation::Text(flags::help(command))),
@@ -92,7 +126,7 @@ fn help(words: &[String]) -> std::result::Result<Invocation, Refusal> {
 
 /// `barque --help`.
 const TOP: &str = "\
-Usage: barque COMMAND
+Usage: barque [--root DIR] [--run-root DIR] COMMAND
 
 Run containers: one program, no daemon.
 

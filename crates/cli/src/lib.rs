@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod app;
+pub mod commands;
 pub mod console;
 pub mod flags;
 pub mod invocation;

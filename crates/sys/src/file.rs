@@ -94,6 +94,16 @@ pub fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> std::result::Result<(), Err
     Ok(())
 }
 
+/// Makes a directory of the host, whose parent must be there, and gives it to a user.
+pub fn make_directory(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Result<()> {
+    rustix::fs::mkdir(path, Mode::from_raw_mode(mode)).call(|| format!("mkdir({path:?}, {mode:#o})"))?;
+    if let Some((uid, gid)) = owner {
+        let (user, group) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
+        rustix::fs::chown(path, Some(user), Some(group)).call(|| format!("chown({path:?}, {uid}, {gid})"))?;
+    }
+    Ok(())
+}
+
 /// Makes a directory of the host; one that is there already is fine.
 pub fn make_directories(path: &Path, mode: u32) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
@@ -124,6 +134,8 @@ pub use rustix::fs::FileType;
 
 /// Flags that open a directory as a handle.
 pub const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY);
+/// Flags that open a file to be read.
+pub const READ: OFlags = OFlags::RDONLY;
 /// Flags that open a directory to be read.
 pub const READ_DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
 

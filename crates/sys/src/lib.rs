@@ -44,3 +44,11 @@ pub mod seccomp;
 pub mod signal;
 
 pub use error::{Call, Error, ErrorKind, Result};
+
+/// Fills a buffer with random bytes, `getrandom(2)`.
+pub fn random(buffer: &mut [u8]) -> Result<()> {
+    let filled = rustix::rand::getrandom(&mut *buffer, rustix::rand::GetRandomFlags::empty())
+        .call(|| "getrandom()")?;
+    // Up to 256 bytes come whole.
+    if filled == buffer.len() { Ok(()) } else { Err(Error::new("getrandom()", rustix::io::Errno::IO)) }
+}

@@ -514,3 +514,17 @@ pub fn is_open(number: u32) -> bool {
         unsafe { libc::fcntl(number, libc::F_GETFD) >= 0 }
     })
 }
+
+/// Makes `/dev/null` the standard input.
+pub fn close_input() -> Result<()> {
+    let null = crate::file::open(Path::new("/dev/null"), crate::file::READ)?;
+    rustix::stdio::dup2_stdin(&null).call(|| "dup2(/dev/null, 0)")
+}
+
+/// Makes `/dev/null` the standard streams, so that whoever waits for their end does not wait for this process.
+pub fn detach_stdio() {
+    let Ok(null) = crate::file::open(Path::new("/dev/null"), rustix::fs::OFlags::RDWR) else { return };
+    let _ = rustix::stdio::dup2_stdin(&null);
+    let _ = rustix::stdio::dup2_stdout(&null);
+    let _ = rustix::stdio::dup2_stderr(&null);
+}

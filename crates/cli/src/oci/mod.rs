@@ -15,6 +15,8 @@ mod look;
 mod update;
 mod wait;
 
+pub(crate) use wait::Foreground;
+
 use std::path::PathBuf;
 
 use barque_runtime::container::{Container, Store};

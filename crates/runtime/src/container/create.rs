@@ -54,6 +54,9 @@ pub struct Created {
     pub warnings: Vec<String>,
     /// Where the time went.
     pub trace: Trace,
+    /// Its mount namespace. Holding it makes the end of the process known at once, and the unmount the business of
+    /// whoever lets go of it last.
+    pub mounts: Option<OwnedFd>,
 }
 
 /// Makes a container, and starts its program unless [`Options::start_later`] says otherwise.
@@ -99,6 +102,7 @@ fn make(
         path,
         console_socket: creation.console_socket,
         console: None,
+        mounts: None,
         trace: Trace::default(),
         warnings: input.cgroup.as_ref().map(|cgroup| cgroup.warnings.clone()).unwrap_or_default(),
     };
@@ -110,7 +114,13 @@ fn make(
         trace: if creation.trace.is_on() { Trace::start() } else { Trace::default() },
     };
     let child = execute::execute(plan, context, &mut recorder)?;
-    Ok(Created { child, console: recorder.console, warnings: recorder.warnings, trace: recorder.trace })
+    Ok(Created {
+        child,
+        console: recorder.console,
+        warnings: recorder.warnings,
+        trace: recorder.trace,
+        mounts: recorder.mounts,
+    })
 }
 
 /// Writes a file of a new container. Not by rename: until the process is recorded, nobody reads it.
@@ -220,6 +230,7 @@ struct Recorder<'a> {
     console: Option<OwnedFd>,
     warnings: Vec<String>,
     trace: Trace,
+    mounts: Option<OwnedFd>,
 }
 
 impl Observer for Recorder<'_> {
@@ -236,7 +247,9 @@ impl Observer for Recorder<'_> {
     }
 
     fn ready(&mut self, child: &Child) -> Result<()> {
-        let identity = Identity::of(child.pid.as_raw_nonzero().get())?;
+        let pid = child.pid.as_raw_nonzero().get();
+        self.mounts = barque_sys::namespace::open(Path::new(&format!("/proc/{pid}/ns/mnt"))).ok();
+        let identity = Identity::of(pid)?;
         let directory = file::open(self.path, file::READ_DIRECTORY)?;
         Ok(file::replace(&directory, store::PROCESS, &serde_json::to_vec(&identity).unwrap_or_default())?)
     }

@@ -78,7 +78,13 @@ pub fn exec(container: &Container, execution: &Execution<'_>) -> Result<Created>
         trace: if execution.trace.is_on() { Trace::start() } else { Trace::default() },
     };
     let child = execute::execute(&plan, context, &mut recorder)?;
-    Ok(Created { child, console: recorder.console, warnings: recorder.warnings, trace: recorder.trace })
+    Ok(Created {
+        child,
+        console: recorder.console,
+        warnings: recorder.warnings,
+        trace: recorder.trace,
+        mounts: None,
+    })
 }
 
 /// The kinds of namespaces in which the container's first process is not where we are. The kernel knows; the

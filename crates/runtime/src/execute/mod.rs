@@ -121,13 +121,8 @@ impl Creator<'_, '_> {
 
     fn step(&mut self, op: &Op) -> Result<()> {
         match op {
-            Op::MakeDirectory { path, mode } => {
-                let there = path.exists();
-                barque_sys::file::make_directories(path, *mode)?;
-                if !there {
-                    self.done.push(Done::Directory(path.clone()));
-                }
-            }
+            Op::MakeDirectory { path, mode, owner } => self.make_directory(path, *mode, *owner)?,
+            Op::MakeSharedDirectory { path } => barque_sys::file::make_directories(path, 0o755)?,
             Op::WriteFile { path, text } => write_file(path, text)?,
             Op::Join { kind, path } => join(*kind, path)?,
             Op::JoinProcess { pid, kinds } => join_process(self.context.target.as_ref(), *pid, kinds)?,
@@ -149,6 +144,19 @@ impl Creator<'_, '_> {
             }
             other => return Err(misplaced(other)),
         }
+        Ok(())
+    }
+
+    fn make_directory(&mut self, path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Result<()> {
+        let made = match barque_sys::file::make_directory(path, mode, owner) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                barque_sys::file::make_directories(path.parent().unwrap_or(Path::new("/")), 0o711)?;
+                barque_sys::file::make_directory(path, mode, owner)
+            }
+            result => result,
+        };
+        made?;
+        self.done.push(Done::Directory(path.to_owned()));
         Ok(())
     }
 

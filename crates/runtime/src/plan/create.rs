@@ -32,7 +32,8 @@ pub fn make(input: &Input<'_>) -> Result<Plan> {
 fn host_files(plan: &mut Plan, input: &Input<'_>) {
     for file in &input.files {
         plan.creator(match file.clone() {
-            HostFile::Directory(path, mode) => Op::MakeDirectory { path, mode },
+            HostFile::Directory { path, mode, owner } => Op::MakeDirectory { path, mode, owner },
+            HostFile::Shared(path) => Op::MakeSharedDirectory { path },
             HostFile::File(path, text) => Op::WriteFile { path, text },
         });
     }

@@ -37,8 +37,17 @@ pub struct Input<'a> {
 /// A directory or file of the host that belongs to the container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostFile {
-    /// A directory with its permission bits.
-    Directory(PathBuf, u32),
+    /// A directory that is the container's alone, removed with it.
+    Directory {
+        /// Where.
+        path: PathBuf,
+        /// Permission bits.
+        mode: u32,
+        /// User and group, where they are not the creator's.
+        owner: Option<(u32, u32)>,
+    },
+    /// A directory that is made where it is missing, and stays.
+    Shared(PathBuf),
     /// A file with its text.
     File(PathBuf, String),
 }

@@ -18,6 +18,13 @@ pub enum Op {
         path: PathBuf,
         /// Permission bits.
         mode: u32,
+        /// User and group, where they are not the creator's.
+        owner: Option<(u32, u32)>,
+    },
+    /// Makes a directory of the host, with its parents, where it is missing. It stays: it was asked for by its path.
+    MakeSharedDirectory {
+        /// Where.
+        path: PathBuf,
     },
     /// Writes a file of the host that belongs to this container alone.
     WriteFile {

@@ -65,3 +65,34 @@ pub struct ArgumentRule<'a> {
     #[serde(borrow)]
     pub op: Str<'a>,
 }
+
+impl Seccomp<'_> {
+    /// The same profile, borrowing from nothing.
+    pub fn into_static(self) -> Seccomp<'static> {
+        let all = |texts: Vec<Str<'_>>| texts.into_iter().map(Str::into_static).collect();
+        let rule = |rule: SyscallRule<'_>| SyscallRule {
+            names: all(rule.names),
+            action: rule.action.into_static(),
+            errno_ret: rule.errno_ret,
+            args: rule
+                .args
+                .into_iter()
+                .map(|argument| ArgumentRule {
+                    index: argument.index,
+                    value: argument.value,
+                    value_two: argument.value_two,
+                    op: argument.op.into_static(),
+                })
+                .collect(),
+        };
+        Seccomp {
+            default_action: self.default_action.into_static(),
+            default_errno_ret: self.default_errno_ret,
+            architectures: all(self.architectures),
+            flags: self.flags.map(all),
+            listener_path: self.listener_path.map(Str::into_static),
+            listener_metadata: self.listener_metadata.map(Str::into_static),
+            syscalls: self.syscalls.into_iter().map(rule).collect(),
+        }
+    }
+}

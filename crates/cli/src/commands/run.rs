@@ -1,0 +1,55 @@
+//! `barque run`.
+
+use barque_runtime::container::{self, Store};
+use barque_runtime::execute::Trace;
+
+use super::{Places, Prepared, cleanup};
+use crate::flags::Parsed;
+use crate::oci::Foreground;
+use crate::{Error, ErrorKind, Result, console};
+
+/// Runs a command in a new container; returns the exit code.
+pub fn run(flags: &Parsed, places: Places) -> Result<i32> {
+    let prepared = Prepared::new(flags, places)?;
+    let request = &prepared.request;
+    for warning in &request.warnings {
+        console::err(&format!("WARNING: {warning}\n"));
+    }
+    if !request.interactive {
+        // Docker's meaning: without -i the command reads an empty input.
+        barque_sys::process::close_input()?;
+    }
+    let foreground = Foreground::start()?;
+    let store = Store::new(&prepared.places.run_root);
+    let trace = if crate::trace::from_environment() { Trace::start() } else { Trace::default() };
+    let mut created = container::create(&store, prepared.creation(trace))?;
+    crate::trace::print(&created.trace);
+    for warning in &created.warnings {
+        console::err(&format!("WARNING: {warning}\n"));
+    }
+    if let Some(path) = &request.cidfile {
+        write_cidfile(path, &request.id)?;
+    }
+    let exit = foreground
+        .input(request.interactive)
+        .proxy(request.sig_proxy)
+        .wait(&created.child, created.console.take())?;
+    // The caller has its answer when this process ends: what is left to do is done by another.
+    cleanup::later(store, &request.id, created)?;
+    Ok(exit.code())
+}
+
+fn write_cidfile(path: &str, id: &str) -> Result<()> {
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    let written = file.and_then(|mut file| std::io::Write::write_all(&mut file, id.as_bytes()));
+    written.map_err(|error| Error::invalid(format!("--cidfile {path:?}: {error}")))
+}
+
+/// Docker's exit codes: 127 when there is no such program, 126 when it cannot be executed, 125 for the rest.
+pub fn exit_code(error: &Error) -> i32 {
+    match error.kind() {
+        ErrorKind::ProgramNotFound => 127,
+        ErrorKind::ProgramNotExecutable => 126,
+        _ => 125,
+    }
+}
