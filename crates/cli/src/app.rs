@@ -28,9 +28,7 @@ fn execute(invocation: Invocation) -> i32 {
         Invocation::Run(_) => {
             (Err(Error::unsupported("this build has no runtime behind `run` yet")), RUN_FAILED)
         }
-        Invocation::Explain(_) => {
-            (Err(Error::unsupported("this build has no runtime behind `explain` yet")), 1)
-        }
+        Invocation::Explain(flags) => (crate::explain::explain(&flags), 1),
         Invocation::Oci(invocation) => return crate::oci::execute(*invocation),
     };
     result.unwrap_or_else(|error| {

@@ -5,6 +5,7 @@
 
 mod app;
 pub mod console;
+mod explain;
 pub mod flags;
 pub mod invocation;
 pub mod json;
