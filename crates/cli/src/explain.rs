@@ -65,7 +65,7 @@ fn print(flags: &Parsed, format: Format, id: &str, plan: &Plan) -> Result<()> {
     }
     match format {
         Format::Script => {
-            console::out(explain::script(plan, &explain::Options { id, seccomp_file }).as_str())
+            console::out(explain::script(plan, &explain::Options { id, seccomp_file }).as_str());
         }
         Format::Json => console::out(&json::indented(plan, "  ")),
     }
