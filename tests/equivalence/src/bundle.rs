@@ -143,7 +143,7 @@ fn open_to_all(path: &Path) {
 
 /// A root filesystem: busybox, two users, and a link that would lead to the host if it were followed there.
 fn make_root(root: &Path) {
-    for directory in ["bin", "etc", "proc", "sys", "dev", "tmp", "data"] {
+    for directory in ["bin", "etc", "proc", "sys", "dev", "tmp", "data", "srv"] {
         make_directory(&root.join(directory));
     }
     let busybox = root.join("bin/busybox");
@@ -153,7 +153,9 @@ fn make_root(root: &Path) {
     }
     let users = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n";
     std::fs::write(root.join("etc/passwd"), users).unwrap_or_else(|error| panic!("{error}"));
-    std::fs::write(root.join("data/from-the-root"), "x").unwrap_or_else(|error| panic!("{error}"));
+    for file in ["data/from-the-root", "srv/copied"] {
+        std::fs::write(root.join(file), "x").unwrap_or_else(|error| panic!("{error}"));
+    }
     symlink("/data", root.join("link")).unwrap_or_else(|error| panic!("{error}"));
 }
 

@@ -52,8 +52,8 @@ for path in /dev/*; do
 done
 
 section 'mounted files'
-ls -A /data /cache /link/ 2>&1
-for path in / /data /data/* /cache /cache/* /link/* /etc/extra /work; do
+ls -A /data /srv /link/ 2>&1
+for path in / /data /data/* /data/*/* /srv /srv/* /link/* /etc/extra /work; do
     [ ! -e "$path" ] || stat -c '%n %F %a %u %g' "$path"
     [ ! -d "$path" ] || { (: > "$path/.try") 2> /dev/null && echo "$path can be written to"; }
 done

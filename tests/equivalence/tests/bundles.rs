@@ -96,7 +96,7 @@ fn read_only_with_volumes_and_tmpfs() {
         json!({"destination": "/data/volume", "source": first, "type": "bind", "options": ["bind", "nosuid"]}),
         json!({"destination": "/link/followed", "source": second, "type": "bind", "options": ["rbind", "rro"]}),
         json!({"destination": "/etc/extra", "source": file, "type": "bind", "options": ["bind", "ro", "noexec"]}),
-        json!({"destination": "/cache", "source": "tmpfs", "type": "tmpfs",
+        json!({"destination": "/srv", "source": "tmpfs", "type": "tmpfs",
             "options": ["size=1m", "mode=1750", "noatime", "tmpcopyup"]}),
         json!({"destination": "tmp", "source": "tmpfs", "type": "tmpfs", "options": ["nodev", "private"]}),
     ] {
@@ -105,7 +105,8 @@ fn read_only_with_volumes_and_tmpfs() {
     bundle.config["process"]["cwd"] = json!("/data/volume");
     let found = equal(&bundle);
     assert!(found.tells("mountinfo", "/data/followed in /: "), "{found:?}");
-    assert!(found.tells("mounted files", "/data/volume/one"), "{found:?}");
+    assert!(found.tells("mounted files", "/data/volume/one regular file"), "{found:?}");
+    assert!(found.tells("mounted files", "/srv/copied regular file"), "{found:?}");
     assert!(!found.tells("mounted files", "/ can be written to"), "{found:?}");
 }
 
@@ -148,8 +149,9 @@ impl Holder {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn();
-        let mut child = child.unwrap();
-        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+        let mut child = child.expect("unshare");
+        let output = child.stdout.as_mut().expect("a pipe");
+        std::io::Read::read_exact(output, &mut [0]).expect("the namespaces are made");
         Self(child)
     }
 

@@ -62,7 +62,8 @@ fn new(
     let command = format!("mount -t {}{options} {} \"$at\"", quote(kind), quote(source));
     if mount.copy_up {
         // The directory that is about to be hidden stays the working directory, from where it is copied.
-        writer.command(format!("(cd \"$at\" && {command} && cp -a . \"$at/\")"));
+        writer
+            .command(format!("(cd \"$at\" && {command} && cp -a . \"$at\" && chmod --reference=. \"$at\")"));
     } else {
         writer.command(command);
     }
