@@ -14,6 +14,10 @@ pub(super) fn script(plan: &Plan, options: &Options<'_>) -> Script {
     for step in &plan.steps {
         one(&mut writer, &mut ending, plan, &step.op);
     }
+    if plan.steps.iter().any(|step| matches!(step.op, Op::MoveNetDevice { .. })) {
+        writer.because("The program gets no descriptor of the host's.");
+        writer.command("exec 9<&-");
+    }
     ending.write(&mut writer, options);
     writer.finish()
 }

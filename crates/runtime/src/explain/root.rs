@@ -89,7 +89,8 @@ fn pivot(writer: &mut Writer, by_move: bool) {
     }
     writer.because(
         "The container's root becomes /, and the host's, now on top of it, is let go. The shell stays in the\n\
-         host's /usr all the while: what it finds there still runs, with the host's own loader.",
+         host's /usr all the while: what it finds there still runs, with the host's own loader. (That heeds an\n\
+         /etc/ld.so.preload of the container's: so this is not for a root filesystem that you do not trust.)",
     );
     writer.command("cd /usr");
     writer.command("pivot_root \"$root\" \"$root\"");

@@ -75,6 +75,7 @@ impl Writer {
         let mut script = Script::new();
         for function in PREAMBLE_ORDER.iter().filter(|function| self.used.contains(function)) {
             script.command(function.text());
+            script.blank();
         }
         script.command(self.body.as_str().trim_start_matches('\n'));
         script
