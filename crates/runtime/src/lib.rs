@@ -6,6 +6,7 @@ pub mod cgroup;
 pub mod container;
 pub mod error;
 pub mod execute;
+pub mod explain;
 pub mod features;
 pub mod plan;
 pub mod seccomp;

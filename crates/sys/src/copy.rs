@@ -12,7 +12,10 @@ use crate::{Call as _, Result};
 /// times. Neither side is ever reached by a path, and links are copied, not followed.
 pub fn tree(from: impl AsFd, to: impl AsFd) -> Result<()> {
     let (from, to) = (from.as_fd(), to.as_fd());
-    attributes(&stat(from, c"")?, to)?;
+    // What fsmount(2) returns is a mere handle (O_PATH), whose owner cannot be changed.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = rustix::fs::openat(to, c".", flags, Mode::empty()).call(|| "openat(\".\")")?;
+    attributes(&stat(from, c"")?, &directory)?;
     let entries = Dir::read_from(from).call(|| format!("getdents({})", from.as_raw_fd()))?;
     for entry in entries {
         let entry = entry.call(|| format!("getdents({})", from.as_raw_fd()))?;

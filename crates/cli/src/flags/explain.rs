@@ -5,9 +5,9 @@ use super::{Command, Flag, Grammar, Section, run};
 /// The flags of `explain`: its own and those of `run`.
 pub static EXPLAIN: Command = Command {
     path: "barque explain",
-    usage: "[OPTIONS] ROOT [COMMAND] [ARG...]\n       barque explain [--format FORMAT] --bundle DIR",
+    usage: "[OPTIONS] ROOT [COMMAND] [ARG...]\n       barque explain [--format FORMAT] [--seccomp-out FILE] --bundle DIR [ID]",
     about: "Print what `barque run` with the same flags would do, as a shell script of stock tools.\n\
-            Nothing is changed on this machine.",
+            Nothing on this machine is changed.",
     sections: &[
         Section {
             title: "Output",
@@ -16,6 +16,11 @@ pub static EXPLAIN: Command = Command {
                     "format",
                     "FORMAT",
                     "\"sh\" (a commented script, the default) or \"json\" (the plan as data)",
+                ),
+                Flag::value(
+                    "seccomp-out",
+                    "FILE",
+                    "Write the system call filter, which no stock tool can load, to this file",
                 ),
                 Flag::value("bundle", "DIR", "Explain `barque oci run` of this OCI bundle instead"),
             ],

@@ -9,19 +9,24 @@ use crate::{Error, ErrorKind, Result};
 
 /// A bundle that was read.
 #[derive(Debug)]
-pub(super) struct Bundle {
+pub(crate) struct Bundle {
     /// Absolute path.
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The text of its configuration.
-    pub(super) config: String,
+    pub(crate) config: String,
     name: PathBuf,
 }
 
 impl Bundle {
     /// Reads the bundle that `create` or `run` names.
     pub(super) fn read(args: &Create) -> Result<Self> {
-        let path = absolute(args.bundle.as_deref().unwrap_or("."))?;
-        let name = path.join(args.config.as_deref().unwrap_or("config.json"));
+        Self::open(args.bundle.as_deref().unwrap_or("."), args.config.as_deref().unwrap_or("config.json"))
+    }
+
+    /// Reads the bundle in a directory.
+    pub(crate) fn open(directory: &str, config: &str) -> Result<Self> {
+        let path = absolute(directory)?;
+        let name = path.join(config);
         let config = barque_sys::file::read(&name).map_err(|error| {
             let missing = error.kind() == ErrorKind::NotFound;
             let error = Error::from(error);
@@ -34,7 +39,7 @@ impl Bundle {
     }
 
     /// The configuration; an error names the line, the column and the field.
-    pub(super) fn spec(&self) -> Result<Spec<'_>> {
+    pub(crate) fn spec(&self) -> Result<Spec<'_>> {
         serde_json::from_str(&self.config).map_err(|error| self.broken(&error))
     }
 

@@ -4,7 +4,7 @@
 //! and, for callers that give `--log`, in the form they read.
 
 pub mod args;
-mod bundle;
+pub(crate) mod bundle;
 mod create;
 mod events;
 mod exec;

@@ -61,9 +61,7 @@ pub struct Created {
 
 /// Makes a container, and starts its program unless [`Options::start_later`] says otherwise.
 pub fn create(store: &Store, creation: Creation<'_>) -> Result<Created> {
-    let layout = if creation.cgroups { Some(Layout::read()?) } else { None };
-    let input = creation.input(layout.as_ref())?;
-    let plan = plan::make(&input)?;
+    let (input, plan) = creation.plan()?;
     if creation.spec.process.as_ref().is_some_and(|process| process.terminal)
         && creation.options.start_later
         && creation.console_socket.is_none()
@@ -82,6 +80,11 @@ pub fn create(store: &Store, creation: Creation<'_>) -> Result<Created> {
     // By closing alone the lock would stay: the new process has a copy of the descriptor until it becomes the program.
     file::unlock(&directory)?;
     result
+}
+
+/// The plan that [`create`] would execute. It changes nothing, and reads only where the machine's cgroups are.
+pub fn plan_of(creation: &Creation<'_>) -> Result<Plan> {
+    Ok(creation.plan()?.1)
 }
 
 fn make(
@@ -131,6 +134,13 @@ fn write(path: &Path, name: &str, text: &[u8]) -> Result<()> {
 }
 
 impl Creation<'_> {
+    fn plan(&self) -> Result<(Input<'_>, Plan)> {
+        let layout = if self.cgroups { Some(Layout::read()?) } else { None };
+        let input = self.input(layout.as_ref())?;
+        let plan = plan::make(&input)?;
+        Ok((input, plan))
+    }
+
     fn input(&self, layout: Option<&Layout>) -> Result<Input<'_>> {
         let linux = self.spec.linux.as_ref();
         let host = host();

@@ -95,11 +95,11 @@ fn enter_namespaces(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePl
     if joins_user && namespaces.is_new(NamespaceKind::Pid) {
         plan.init(Op::CloneAgain { new_pid_namespace: true });
     }
-    let by_itself = |kind: &NamespaceKind| {
-        matches!(
-            kind,
-            NamespaceKind::Mount | NamespaceKind::Network | NamespaceKind::Ipc | NamespaceKind::Uts
-        )
+    let by_itself = |kind: &NamespaceKind| match kind {
+        NamespaceKind::Mount | NamespaceKind::Network | NamespaceKind::Uts => true,
+        // Its /dev/mqueue belongs to whoever makes it: not before the user namespace's root is who we are.
+        NamespaceKind::Ipc => !namespaces.is_own(NamespaceKind::User),
+        _ => false,
     };
     let kinds: Vec<_> = namespaces.new.iter().copied().filter(by_itself).collect();
     if !kinds.is_empty() {
@@ -156,6 +156,9 @@ fn prepare_root(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) 
     let spec_mounts = if user { mounts::prepared(plan, spec_mounts) } else { spec_mounts };
     if user {
         plan.init(Op::BecomeRoot);
+        if namespaces.is_new(NamespaceKind::Ipc) {
+            plan.init(Op::Unshare { kinds: vec![NamespaceKind::Ipc] });
+        }
     }
     let propagation = input.spec.linux.as_ref().and_then(|linux| linux.rootfs_propagation.as_deref());
     if own_mounts {

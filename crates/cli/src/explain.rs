@@ -1,0 +1,79 @@
+//! `barque explain`: the plan of a start, printed instead of executed.
+
+use barque_runtime::container::{self, Creation, Options};
+use barque_runtime::execute::Trace;
+use barque_runtime::explain;
+use barque_runtime::plan::Plan;
+
+use crate::flags::Parsed;
+use crate::oci::bundle::Bundle;
+use crate::{Error, Result, console, json};
+
+/// What is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Script,
+    Json,
+}
+
+impl Format {
+    fn read(flags: &Parsed) -> Result<Self> {
+        match flags.value("format").unwrap_or("sh") {
+            "sh" => Ok(Self::Script),
+            "json" => Ok(Self::Json),
+            other => Err(flags.invalid("format", other, "it is neither \"sh\" nor \"json\"")),
+        }
+    }
+}
+
+/// Prints the plan that `run` with the same flags, or `oci run` of the bundle, would execute.
+pub(crate) fn explain(flags: &Parsed) -> Result<i32> {
+    let format = Format::read(flags)?;
+    match flags.value("bundle") {
+        Some(directory) => bundle(flags, format, directory)?,
+        None => return Err(Error::unsupported("this build has no runtime behind `run` yet")),
+    }
+    Ok(0)
+}
+
+/// Explains `oci run`. The container's id, which names its cgroup, may follow; else it is the directory's name.
+fn bundle(flags: &Parsed, format: Format, directory: &str) -> Result<()> {
+    let bundle = Bundle::open(directory, "config.json")?;
+    let spec = bundle.spec()?;
+    let name = bundle.path.file_name().map_or("container".into(), |name| name.to_string_lossy());
+    let id = flags.positional().first().map_or(&*name, String::as_str);
+    let plan = container::plan_of(&Creation {
+        id,
+        bundle: &bundle.path,
+        spec: &spec,
+        config: bundle.config.as_bytes(),
+        root: None,
+        files: Vec::new(),
+        console_socket: None,
+        cgroups: true,
+        options: Options::default(),
+        trace: Trace::default(),
+    })?;
+    print(flags, format, id, &plan)
+}
+
+/// Prints a plan as the flags ask for it.
+fn print(flags: &Parsed, format: Format, id: &str, plan: &Plan) -> Result<()> {
+    let seccomp_file = flags.value("seccomp-out").map(std::path::Path::new);
+    if let Some(path) = seccomp_file {
+        write_filter(path, plan)?;
+    }
+    match format {
+        Format::Script => {
+            console::out(explain::script(plan, &explain::Options { id, seccomp_file }).as_str());
+        }
+        Format::Json => console::out(&json::indented(plan, "  ")),
+    }
+    Ok(())
+}
+
+fn write_filter(path: &std::path::Path, plan: &Plan) -> Result<()> {
+    let program = explain::seccomp_program(plan)
+        .ok_or_else(|| Error::invalid("--seccomp-out: this container has no system call filter"))?;
+    std::fs::write(path, program).map_err(|error| Error::invalid(format!("--seccomp-out {path:?}: {error}")))
+}

@@ -1,0 +1,160 @@
+//! What happens on the host: before the container, and after it has ended.
+
+use std::path::Path;
+
+use super::namespaces::Namespaces;
+use crate::cgroup;
+use crate::plan::script::quote;
+use crate::plan::{Op, Plan, Script};
+use crate::spec::IdMapping;
+
+/// A path as a word.
+pub(super) fn word(path: &Path) -> String {
+    quote(&path.to_string_lossy())
+}
+
+/// Directories, files and the user namespace.
+pub(super) fn before(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'_>) {
+    let mut commented = false;
+    for step in &plan.steps {
+        let command = match &step.op {
+            Op::MakeDirectory { path, mode, owner } => {
+                // Not with -p: what is removed at the end must have been made here.
+                let parent = path.parent().unwrap_or(Path::new("/"));
+                let chown = owner
+                    .map(|(uid, gid)| format!(" && chown {uid}:{gid} {}", word(path)))
+                    .unwrap_or_default();
+                format!("mkdir -p {} && mkdir -m {mode:o} {}{chown} || exit", word(parent), word(path))
+            }
+            Op::MakeSharedDirectory { path } => format!("mkdir -p {} || exit", word(path)),
+            Op::WriteFile { path, text } => format!("printf %s {} > {} || exit", quote(text), word(path)),
+            _ => continue,
+        };
+        if !commented {
+            script.blank();
+            script.comment("Directories and files that belong to this container alone.");
+            commented = true;
+        }
+        script.command(command);
+    }
+    map_ids(script, plan, namespaces);
+}
+
+/// The maps of a user namespace are written from outside, and its users are made only then: so a process holds the new
+/// namespace meanwhile.
+fn map_ids(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'_>) {
+    if !namespaces.new_user() {
+        return;
+    }
+    script.blank();
+    script.comment(
+        "A process that holds the new user namespace: its ids can be mapped only from outside of it.",
+    );
+    script.command("unshare --user sleep infinity & holder=$!");
+    script.command(
+        "until [ \"$(readlink \"/proc/$holder/ns/user\")\" != \"$(readlink /proc/self/ns/user)\" ]; do",
+    );
+    script.command("    kill -0 \"$holder\" || exit");
+    script.command("done");
+    for step in &plan.steps {
+        let Op::MapIds { uids, gids, by_tools, deny_setgroups } = &step.op else { continue };
+        if *deny_setgroups {
+            script.comment("An unprivileged user must give up setgroups(2) first (CVE-2014-8989).");
+            script.command("printf deny > \"/proc/$holder/setgroups\" || exit");
+        }
+        if *by_tools {
+            script.comment("Ranges that /etc/subuid and /etc/subgid grant: id inside, id outside, count.");
+        } else {
+            script.comment("Id inside, id outside, count.");
+        }
+        for (kind, mappings) in [("gid", gids), ("uid", uids)] {
+            script.command(map_command(kind, mappings, *by_tools));
+        }
+    }
+}
+
+fn map_command(kind: &str, mappings: &[IdMapping], by_tools: bool) -> String {
+    let lines = mappings.iter().map(|map| format!("{} {} {}", map.container_id, map.host_id, map.size));
+    if by_tools {
+        return format!("new{kind}map \"$holder\" {} || exit", lines.collect::<Vec<_>>().join(" "));
+    }
+    // One printf of all lines: the kernel takes a map in a single write(2).
+    let text = lines.collect::<Vec<_>>().join(r"\n");
+    format!("printf '{text}\\n' > \"/proc/$holder/{kind}_map\" || exit")
+}
+
+/// Makes, limits and joins the cgroups.
+pub(super) fn cgroups(script: &mut Script, plan: &Plan) {
+    let mut comment = "";
+    let mut joins = Vec::new();
+    for step in &plan.steps {
+        match &step.op {
+            Op::Clone { cgroup: Some(directory), .. } => {
+                joins.push(cgroup::Op::Join { file: directory.join("cgroup.procs") });
+            }
+            Op::Cgroup(op @ cgroup::Op::Join { .. }) => joins.push(op.clone()),
+            Op::Cgroup(op) => {
+                explain(script, &mut comment, op);
+                op.script(script);
+            }
+            _ => {}
+        }
+    }
+    if !joins.is_empty() {
+        script.blank();
+        script.comment(
+            "This subshell moves itself in (0 is the process that writes), so all it starts is inside.",
+        );
+    }
+    for join in joins {
+        join.script(script);
+    }
+}
+
+/// Says what a cgroup operation is for, once for operations of the same purpose in a row.
+fn explain(script: &mut Script, last: &mut &'static str, op: &cgroup::Op) {
+    let comment = match op {
+        cgroup::Op::Create { .. } => "The container's cgroup in each hierarchy.",
+        cgroup::Op::Enable { .. } => "Controllers are handed down from parent to child.",
+        cgroup::Op::Inherit { .. } => "A cpuset without processors or memory nodes takes no process.",
+        cgroup::Op::DeviceList { .. } | cgroup::Op::DeviceFilter { .. } => {
+            "Which devices it may use: the last rule that matches counts."
+        }
+        _ => "Its limits.",
+    };
+    if *last != comment {
+        script.blank();
+        script.comment(comment);
+        *last = comment;
+    }
+}
+
+/// Takes back what was made, in reverse.
+pub(super) fn after(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'_>) {
+    let cgroups: Vec<_> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.op {
+            Op::Cgroup(cgroup::Op::Create { dir }) => Some(word(dir)),
+            _ => None,
+        })
+        .collect();
+    let directories: Vec<_> = plan.directories().iter().rev().map(|path| word(path)).collect();
+    if namespaces.new_user() || !cgroups.is_empty() || !directories.is_empty() {
+        script.blank();
+        script.comment(
+            "The container has ended; namespaces and mounts went with it. Take back the rest, in reverse.",
+        );
+    }
+    if namespaces.new_user() {
+        script.command("kill \"$holder\"");
+    }
+    if !cgroups.is_empty() {
+        // With those that the container may have made below, the innermost first.
+        script.command(format!("find {} -depth -type d -delete", cgroups.join(" \\\n    ")));
+    }
+    if !directories.is_empty() {
+        script.command(format!("rm -rf --one-file-system {}", directories.join(" ")));
+    }
+    script.blank();
+}

@@ -1,0 +1,138 @@
+//! Mounts in the container's root.
+
+use super::functions::Function;
+use super::writer::Writer;
+use crate::plan::mount::{Attributes, Mount, MountIds, Source};
+use crate::plan::script::quote;
+use crate::plan::{Op, Plan, spell_attributes};
+
+/// `MOUNT_ATTR_RDONLY`.
+const RDONLY: u32 = 0x01;
+
+/// Makes one mount.
+pub(super) fn mount(writer: &mut Writer, plan: &Plan, mount: &Mount) {
+    writer.because("Mounts, in order; mount points that are missing are made.");
+    match &mount.source {
+        Source::New { kind, source, parameters } => {
+            new(writer, mount, kind, source.as_deref().unwrap_or(kind), parameters);
+        }
+        Source::Bind { path, recursive } => bind(writer, mount, &path.to_string_lossy(), *recursive),
+        Source::Prepared { slot, .. } => {
+            // Here it needs no preparation: the host's files are in sight, and we are root of the user namespace.
+            let prepared = plan.steps.iter().find_map(|step| match &step.op {
+                Op::PrepareMount { slot: other, mount } if other == slot => Some(mount),
+                _ => None,
+            });
+            if let Some(Mount { source: Source::Bind { path, recursive }, id_mapping, .. }) = prepared {
+                let mount = Mount { id_mapping: id_mapping.clone(), ..mount.clone() };
+                bind(writer, &mount, &path.to_string_lossy(), *recursive);
+            }
+        }
+        Source::Existing => {
+            writer.call(Function::Inside, &quote(&mount.target));
+            attributes(writer, mount.attributes);
+        }
+    }
+    finish(writer, mount);
+}
+
+fn new(
+    writer: &mut Writer,
+    mount: &Mount,
+    kind: &str,
+    source: &str,
+    parameters: &[(String, Option<String>)],
+) {
+    writer.call(Function::Dir, &quote(&mount.target));
+    // mount(2) makes the file system read-only with the mount; where only the mount is to be, it is changed after.
+    let whole = parameters.iter().any(|(key, value)| key == "ro" && value.is_none());
+    let (now, later) = match whole {
+        true => (mount.attributes, Attributes::default()),
+        false => (without(mount.attributes, RDONLY), only(mount.attributes, RDONLY)),
+    };
+    let mut options = spell_attributes(Attributes { clear: 0, ..now }, false);
+    options.extend(parameters.iter().filter(|(key, _)| key != "ro").map(|(key, value)| match value {
+        // A comma ends an option, except in double quotes.
+        Some(value) if value.contains(',') => format!("{key}=\"{value}\""),
+        Some(value) => format!("{key}={value}"),
+        None => key.clone(),
+    }));
+    let options =
+        if options.is_empty() { String::new() } else { format!(" -o {}", quote(&options.join(","))) };
+    let command = format!("mount -t {}{options} {} \"$at\"", quote(kind), quote(source));
+    if mount.copy_up {
+        // The directory that is about to be hidden stays the working directory, from where it is copied.
+        writer
+            .command(format!("(cd \"$at\" && {command} && cp -a . \"$at\" && chmod --reference=. \"$at\")"));
+    } else {
+        writer.command(command);
+    }
+    attributes(writer, later);
+}
+
+fn without(attributes: Attributes, bits: u32) -> Attributes {
+    Attributes { set: attributes.set & !bits, clear: attributes.clear }
+}
+
+fn only(attributes: Attributes, bits: u32) -> Attributes {
+    Attributes { set: attributes.set & bits, clear: 0 }
+}
+
+fn bind(writer: &mut Writer, mount: &Mount, path: &str, recursive: bool) {
+    let source = quote(path);
+    writer.call(Function::Like, &format!("{source} {}", quote(&mount.target)));
+    let flag = if recursive { "--rbind" } else { "--bind" };
+    match &mount.id_mapping {
+        None => writer.command(format!("mount {flag} {source} \"$at\"")),
+        Some(ids) => id_mapped(writer, &source, recursive, ids),
+    }
+    attributes(writer, mount.attributes);
+}
+
+/// `mount(8)` maps ids since util-linux 2.39, and ignores the option before: so the version is asked for first.
+fn id_mapped(writer: &mut Writer, source: &str, recursive: bool, ids: &MountIds) {
+    writer.comment(
+        "Ids as the mount shows them. mount(8) can do it since util-linux 2.39, an older one would ignore the option;\n\
+         and only the root of the file system's own user namespace may do it.",
+    );
+    writer.command(
+        "mount --version | grep -Eq ' 2\\.(39|[4-9][0-9])' || { echo 'needs util-linux 2.39' >&2; exit 1; }",
+    );
+    let map = |kind: char, map: &crate::spec::IdMapping| {
+        format!("{kind}:{}:{}:{}", map.container_id, map.host_id, map.size)
+    };
+    let uids = ids.uids.iter().map(|one| map('u', one));
+    let maps: Vec<_> = uids.chain(ids.gids.iter().map(|one| map('g', one))).collect();
+    let bind = if recursive { "rbind" } else { "bind" };
+    writer.command(format!("mount -o {bind},X-mount.idmap={} {source} \"$at\"", quote(&maps.join(" "))));
+}
+
+fn attributes(writer: &mut Writer, attributes: Attributes) {
+    if !attributes.is_empty() {
+        writer.needs(Function::Attributes);
+        writer.command(format!("attributes \"$at\" {}", spell_attributes(attributes, false).join(",")));
+    }
+}
+
+fn finish(writer: &mut Writer, mount: &Mount) {
+    if !mount.recursive_attributes.is_empty() {
+        writer.needs(Function::AttributesBelow);
+        let options = spell_attributes(mount.recursive_attributes, false);
+        writer.command(format!("attributes_below \"$at\" {}", options.join(",")));
+    }
+    for propagation in &mount.propagation {
+        writer.command(format!("mount --make-{propagation} \"$at\""));
+    }
+}
+
+/// Makes a path unreadable.
+pub(super) fn mask(writer: &mut Writer, path: &str) {
+    writer.because("Masked: an empty read-only directory, or /dev/null, hides them where they exist.");
+    writer.call(Function::Mask, &quote(path));
+}
+
+/// Makes a path with all below it read-only.
+pub(super) fn readonly(writer: &mut Writer, path: &str) {
+    writer.because("Read-only where they exist: bound on themselves, so that only this view changes.");
+    writer.call(Function::Readonly, &quote(path));
+}

@@ -1,0 +1,99 @@
+//! The root filesystem: attached, made read-only, switched to.
+
+use std::path::Path;
+
+use super::functions::Function;
+use super::host::word;
+use super::writer::Writer;
+use crate::plan::Op;
+use crate::plan::mount::{RootSource, Upper};
+
+/// How the shell reaches the host's tools once the container's root is `/`: relative to the old root's `/usr`.
+pub(super) const LOADER: &str = "loader='./lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 --inhibit-cache --library-path ./lib/x86_64-linux-gnu'";
+
+/// One step about the root.
+pub(super) fn step(writer: &mut Writer, op: &Op) {
+    match op {
+        Op::SetPropagation { propagation, after_pivot } => set_propagation(writer, propagation, *after_pivot),
+        Op::AttachRoot(source) => attach(writer, source),
+        Op::ReadonlyRoot => {
+            writer.because("The root filesystem is read-only; mounts in it stay what they are.");
+            writer.needs(Function::Attributes);
+            writer.command("attributes \"$root\" ro");
+        }
+        Op::PivotRoot { by_move } => pivot(writer, *by_move),
+        _ => {}
+    }
+}
+
+fn set_propagation(writer: &mut Writer, propagation: &str, after_pivot: bool) {
+    if after_pivot {
+        writer.because("Whether mounts made from here on travel to other mount namespaces.");
+        writer.command(format!("$loader ./bin/mount --make-{propagation} /"));
+        return;
+    }
+    // The container's mounts are to travel to the host then; all but the root's parent stay what they are.
+    if propagation != "rshared" {
+        writer.because("What is mounted here must not travel to the host.");
+        writer.command(format!("mount --make-{propagation} /"));
+    }
+}
+
+fn attach(writer: &mut Writer, source: &RootSource) {
+    match source {
+        RootSource::Directory { path } => {
+            writer.because("The root filesystem must be a mount of its own: it is bound on itself.");
+            root_variable(writer, path);
+            writer.command("mount --rbind \"$root\" \"$root\"");
+        }
+        RootSource::Overlay { lower, upper, mount_point } => overlay(writer, lower, upper, mount_point),
+    }
+}
+
+fn root_variable(writer: &mut Writer, path: &Path) {
+    writer.command(format!("root={}", word(path)));
+    // pivot_root(2) refuses a root whose parent mount is shared.
+    writer.command("mount --make-private \"$(findmnt --noheadings --output TARGET --target \"$root\")\"");
+}
+
+fn overlay(writer: &mut Writer, lower: &[std::path::PathBuf], upper: &Upper, mount_point: &Path) {
+    writer.because("The root filesystem: read-only layers, and one above them that takes what is written.");
+    root_variable(writer, mount_point);
+    let (directory, volatile) = match upper {
+        Upper::Directory { path, volatile } => (path.as_path(), *volatile),
+        Upper::Memory => {
+            writer.command("mount -t tmpfs -o mode=0755 none \"$root\"");
+            (mount_point, true)
+        }
+    };
+    let (upper, work) = (directory.join("upper"), directory.join("work"));
+    writer.command(format!("mkdir -p {} {}", word(&upper), word(&work)));
+    let escape = |path: &Path| path.to_string_lossy().replace('\\', r"\\").replace(':', r"\:");
+    let lower = lower.iter().map(|path| escape(path)).collect::<Vec<_>>().join(":");
+    let volatile = if volatile { ",volatile" } else { "" };
+    let options =
+        format!("lowerdir={lower},upperdir={},workdir={}{volatile}", upper.display(), work.display());
+    writer.command(format!("mount -t overlay -o {} overlay \"$root\"", crate::plan::script::quote(&options)));
+}
+
+fn pivot(writer: &mut Writer, by_move: bool) {
+    if by_move {
+        writer.because(
+            "The container's root becomes /. From here on its tools are not the host's: the shell stays in the\n\
+             host's /usr, and runs what it finds there with the host's own loader.",
+        );
+        writer.command("cd /usr");
+        writer.command("mount --move \"$root\" /");
+        writer.command(LOADER);
+        return;
+    }
+    writer.because(
+        "The container's root becomes /, and the host's, now on top of it, is let go. The shell stays in the\n\
+         host's /usr all the while: what it finds there still runs, with the host's own loader. (That heeds an\n\
+         /etc/ld.so.preload of the container's: so this is not for a root filesystem that you do not trust.)",
+    );
+    writer.command("cd /usr");
+    writer.command("pivot_root \"$root\" \"$root\"");
+    writer.command(LOADER);
+    writer.command("$loader ./bin/umount --lazy /");
+}
