@@ -28,7 +28,6 @@ mod v2;
 
 pub use devices::{Access as DeviceAccess, Kind as DeviceKind, Rule as DeviceRule};
 pub use group::{Access, Group, Place, V1Dir};
-pub use join::{Entry, Refused, Unified as UnifiedJoin};
 pub use layout::{Hierarchy, Layout, Mode, Tree, Unified};
 pub use oom::OomWatch;
 pub use op::{Done, Op, Value};

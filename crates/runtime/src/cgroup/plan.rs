@@ -30,7 +30,7 @@ pub struct Plan {
     pub group: Group,
     /// The parent's part: making the cgroup and setting its limits.
     pub ops: Vec<Op>,
-    /// The child's part: entering. On v2 the child may be born inside instead (see [`super::Entry`]).
+    /// The child's part: entering. On v2 the child is better born inside (`CLONE_INTO_CGROUP`).
     pub joins: Vec<Op>,
     /// For the user, one sentence each.
     pub warnings: Vec<String>,
@@ -50,7 +50,7 @@ pub fn plan(layout: &Layout, request: &Request<'_>) -> Result<Plan> {
     all.extend(enables(layout, &group, &needs));
     all.extend(inherits(&group));
     all.extend(ops);
-    let joins = joins(&group, true).map(|file| Op::Join { file }).collect();
+    let joins = joins(&group).map(|file| Op::Join { file }).collect();
     Ok(Plan { ops: all, joins, warnings, group })
 }
 

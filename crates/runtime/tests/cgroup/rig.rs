@@ -63,6 +63,16 @@ impl Rig {
         Running(self.shell(command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
+    /// The programs that run in the group, sorted.
+    pub(crate) fn programs(&self) -> Vec<String> {
+        let program = |pid: i32| fs::read_to_string(format!("/proc/{pid}/comm")).ok();
+        let mut programs: Vec<String> =
+            self.group().pids().unwrap().into_iter().filter_map(program).collect();
+        programs.iter_mut().for_each(|program| program.truncate(program.trim_end().len()));
+        programs.sort();
+        programs
+    }
+
     /// Changes limits as `update` does.
     pub(crate) fn update(&self, resources: &str) -> barque_runtime::Result<()> {
         let resources: Resources<'_> = serde_json::from_str(resources).unwrap();
@@ -134,11 +144,12 @@ impl Drop for Running {
     }
 }
 
-/// Waits until it is so, for at most five seconds.
+/// Waits until it is so, for at most ten seconds: a virtual machine's emulated
+/// processor is slow.
 pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(5), "never: {what}");
+        assert!(start.elapsed() < Duration::from_secs(10), "never: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
