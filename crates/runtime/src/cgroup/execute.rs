@@ -97,11 +97,14 @@ fn enable(dir: &Path, required: &[String], optional: &[String]) -> Result<()> {
     if all.is_empty() || write(&file, &all.join(" ")).is_ok() {
         return Ok(());
     }
+    // Above a delegated subtree nothing may be written, and what is handed down there already is enough.
+    let present = read(&file)?;
+    let is_missing = |controller: &&String| !present.split_whitespace().any(|name| name == *controller);
     // A controller nobody asked for may stay away: it is not delegated, or its v1 hierarchy is in use.
-    for controller in optional {
+    for controller in optional.iter().filter(is_missing) {
         drop(write(&file, &line(controller)));
     }
-    for controller in required {
+    for controller in required.iter().filter(is_missing) {
         write(&file, &line(controller))
             .map_err(|error| refused(&file, error))
             .context(|| format!("the container's limits need the cgroup controller {controller:?}"))?;

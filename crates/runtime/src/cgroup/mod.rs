@@ -19,6 +19,7 @@ mod layout;
 mod limits;
 mod oom;
 mod op;
+mod permission;
 mod plan;
 mod processes;
 mod remove;

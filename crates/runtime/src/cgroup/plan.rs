@@ -7,6 +7,7 @@ use super::join::joins;
 use super::layout::Layout;
 use super::limits::Limits;
 use super::op::Op;
+use super::permission;
 use crate::Result;
 use crate::spec::Resources;
 
@@ -34,6 +35,18 @@ pub struct Plan {
     pub joins: Vec<Op>,
     /// For the user, one sentence each.
     pub warnings: Vec<String>,
+    /// Whether the container can do without: nothing is limited, and the one who asks may have no cgroup of his own
+    /// to make others in ([`Plan::permitted`]).
+    pub optional: bool,
+}
+
+impl Plan {
+    /// The plan, but nothing where it is optional and this process may not carry it out: the container then stays in
+    /// the caller's cgroup, as every process of that user does. Looks at the files' permissions, so that it is settled
+    /// before anything is made; a plan with limits is kept, and fails with its reason.
+    pub fn permitted(self, layout: &Layout) -> Option<Self> {
+        (!self.optional || permission::may_make(layout, &self.group)).then_some(self)
+    }
 }
 
 /// Plans a new container's cgroup.
@@ -46,12 +59,13 @@ pub fn plan(layout: &Layout, request: &Request<'_>) -> Result<Plan> {
     }
     limits.unified(request.resources)?;
     let Limits { ops, warnings, needs, .. } = limits;
+    let optional = request.access == Access::Delegated && ops.is_empty();
     let mut all: Vec<Op> = group.dirs().map(|dir| Op::Create { dir: dir.to_owned() }).collect();
     all.extend(enables(layout, &group, &needs));
     all.extend(inherits(&group));
     all.extend(ops);
     let joins = joins(&group).map(|file| Op::Join { file }).collect();
-    Ok(Plan { ops: all, joins, warnings, group })
+    Ok(Plan { ops: all, joins, warnings, optional, group })
 }
 
 /// Plans new limits for a container that runs. What `resources` does not name stays as it is; device rules are

@@ -159,7 +159,7 @@ impl Creation<'_> {
         };
         let plan = cgroup::plan(layout, &request)?;
         let trees = plan::CgroupTree::of(layout, &plan.group);
-        Ok((Some(plan), trees))
+        Ok((plan.permitted(layout), trees))
     }
 
     fn rootfs(&self) -> PathBuf {

@@ -19,12 +19,18 @@ pub(crate) struct Rig {
 
 /// Says why and returns false when this is not root or cgroups cannot be changed.
 pub(crate) fn require_root() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let root = status.lines().any(|line| line.starts_with("Uid:\t0\t"));
+    let root = effective_user() == 0;
     if !root {
         println!("skipped: making cgroups takes root");
     }
     root
+}
+
+/// The user id this process acts with.
+pub(crate) fn effective_user() -> u32 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:\t")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 impl Rig {
