@@ -6,6 +6,8 @@
 //! beside v1 is joined too: it has nearly no controllers, but `cgroup.kill`, socket matching by nftables, BPF
 //! hooks and the pressure files work through it, and being born there costs the child nothing.
 //!
+//! Where systemd keeps the cgroups, it is asked for a scope first ([`Systemd`]); the rest is the same.
+//!
 //! [`Group`] is the container's cgroup later: processes, signals, freezing, statistics, removal.
 
 mod convert;
@@ -24,6 +26,7 @@ mod plan;
 mod processes;
 mod remove;
 mod stats;
+mod systemd;
 mod v1;
 mod v2;
 
@@ -37,3 +40,4 @@ pub use stats::{
     BlkioEntry, BlkioStats, CpuStats, CpuUsage, CpusetStats, HugetlbStats, IntelRdtStats, MemoryStats,
     MemoryUsage, PidsStats, Psi, PsiData, Stats, Throttling,
 };
+pub use systemd::{Property, Scope, Setting, Systemd};

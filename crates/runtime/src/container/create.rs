@@ -156,6 +156,7 @@ impl Creation<'_> {
             id: self.id,
             resources,
             access: if host.privileged { cgroup::Access::Full } else { cgroup::Access::Delegated },
+            systemd: self.options.systemd.as_ref(),
         };
         let plan = cgroup::plan(layout, &request)?;
         let trees = plan::CgroupTree::of(layout, &plan.group);

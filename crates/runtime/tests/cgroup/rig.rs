@@ -130,7 +130,13 @@ impl Drop for Rig {
 fn planned(layout: &Layout, parent: &str, resources: &str) -> cgroup::Plan {
     let resources: Resources<'_> = serde_json::from_str(resources).unwrap();
     let path = format!("{parent}/c");
-    let request = Request { cgroups_path: Some(&path), id: "c", resources: &resources, access: Access::Full };
+    let request = Request {
+        cgroups_path: Some(&path),
+        id: "c",
+        resources: &resources,
+        access: Access::Full,
+        systemd: None,
+    };
     cgroup::plan(layout, &request).unwrap()
 }
 

@@ -15,7 +15,8 @@ const USER: u32 = 65534;
 
 fn planned(layout: &Layout, id: &str, resources: &str) -> cgroup::Plan {
     let resources: Resources<'_> = serde_json::from_str(resources).unwrap();
-    let request = Request { cgroups_path: None, id, resources: &resources, access: Access::Delegated };
+    let request =
+        Request { cgroups_path: None, id, resources: &resources, access: Access::Delegated, systemd: None };
     cgroup::plan(layout, &request).unwrap()
 }
 
