@@ -13,3 +13,5 @@ mod life;
 mod limits;
 #[path = "cgroup/rig.rs"]
 mod rig;
+#[path = "cgroup/rootless.rs"]
+mod rootless;

@@ -17,6 +17,13 @@ pub fn open_dir(dir: &Path) -> Result<OwnedFd> {
         .call(|| format!("open({dir:?}, O_RDONLY|O_DIRECTORY)"))
 }
 
+/// Whether this process may write a file, or make entries in a directory, by its effective ids.
+pub fn may_write(path: &Path) -> bool {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    let wanted = if path.is_dir() { Access::WRITE_OK | Access::EXEC_OK } else { Access::WRITE_OK };
+    accessat(CWD, path, wanted, AtFlags::EACCESS).is_ok()
+}
+
 /// Sends a signal to a process; that it is gone already is no failure.
 pub fn signal(pid: i32, signal: i32) -> Result<()> {
     let call = || format!("kill({pid}, {signal})");

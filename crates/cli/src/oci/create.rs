@@ -62,6 +62,7 @@ fn make(session: &Session, args: &Create, bundle: &Bundle, start_later: bool) ->
             console_socket: args.console_socket.as_deref().map(Path::new),
             cgroups: session.cgroups()?,
             options: Options {
+                systemd: None,
                 no_pivot: args.no_pivot,
                 no_new_keyring: args.no_new_keyring,
                 start_later,

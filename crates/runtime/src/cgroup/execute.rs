@@ -8,15 +8,24 @@ use barque_sys::{Call as _, ErrorKind};
 
 use super::io::{errno, open, read, refused, write, write_open};
 use super::op::{Done, Op, Value};
-use super::{device_filter, devices, remove};
+use super::{device_filter, devices, remove, systemd};
 use crate::error::Context as _;
 use crate::{Error, Result};
 
 impl Op {
-    /// Does it.
+    /// Does it, where no process of the container is concerned.
     pub fn execute(&self) -> Result<Done> {
+        self.execute_with(None)
+    }
+
+    /// Does it, with the container's process, once it is there: a scope is started around it.
+    pub fn execute_with(&self, process: Option<i32>) -> Result<Done> {
         match self {
             Self::Create { dir } => return create(dir),
+            Self::StartScope { scope, properties } => {
+                scope.start(process.ok_or_else(|| systemd::no_process(scope))?, properties)?;
+            }
+            Self::SetProperties { scope, properties } => scope.set(properties)?,
             Self::Enable { dir, required, optional } => enable(dir, required, optional)?,
             Self::Inherit { file } => inherit(file)?,
             Self::CheckUsage { file, limit } => check_usage(file, *limit)?,
@@ -32,6 +41,9 @@ impl Op {
     /// Takes back what it changed: removes the directories it made, so far as nobody else uses them now.
     /// Limits and filters go with their directory.
     pub fn undo(&self, done: &Done) -> Result<()> {
+        if let Self::StartScope { scope, .. } = self {
+            return scope.stop();
+        }
         let mut made = done.made.iter().rev();
         if let Some(leaf) = made.next() {
             remove::remove_dir(leaf)?;
@@ -97,11 +109,14 @@ fn enable(dir: &Path, required: &[String], optional: &[String]) -> Result<()> {
     if all.is_empty() || write(&file, &all.join(" ")).is_ok() {
         return Ok(());
     }
+    // Above a delegated subtree nothing may be written, and what is handed down there already is enough.
+    let present = read(&file)?;
+    let is_missing = |controller: &&String| !present.split_whitespace().any(|name| name == *controller);
     // A controller nobody asked for may stay away: it is not delegated, or its v1 hierarchy is in use.
-    for controller in optional {
+    for controller in optional.iter().filter(is_missing) {
         drop(write(&file, &line(controller)));
     }
-    for controller in required {
+    for controller in required.iter().filter(is_missing) {
         write(&file, &line(controller))
             .map_err(|error| refused(&file, error))
             .context(|| format!("the container's limits need the cgroup controller {controller:?}"))?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::layout::{Layout, Mode, Tree, Unified};
+use super::systemd::Scope;
 use crate::{Error, Result};
 
 /// The directories of a container's cgroup. A pure function of layout and path, so it need not be stored.
@@ -19,6 +20,9 @@ pub struct Group {
     pub unified: Option<PathBuf>,
     /// Whether every controller is on v2.
     pub is_unified: bool,
+    /// The scope that systemd made for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
 }
 
 /// A cgroup's directory in one v1 hierarchy.
@@ -59,23 +63,33 @@ impl Group {
     /// cgroup this process is in: the process's own has processes and so, on v2, can have no controllers for its
     /// children.
     pub fn locate(layout: &Layout, cgroups_path: Option<&str>, id: &str, access: Access) -> Result<Self> {
-        if layout.is_empty() {
-            return Err(Error::unsupported("no cgroup file system is mounted")
-                .hint("mount -t cgroup2 none /sys/fs/cgroup"));
-        }
         let asked = cgroups_path.filter(|path| !path.is_empty()).unwrap_or(id);
         let path = clean(asked)?;
-        let below = |tree: &Tree| match access {
+        Self::in_trees(layout, None, |tree| match access {
             Access::Delegated if !asked.starts_with('/') => format!("{}{path}", parent_of_own(tree)),
             _ => path.clone(),
+        })
+    }
+
+    /// The cgroup of a path that is the same in every hierarchy.
+    pub(super) fn at(layout: &Layout, path: &str, scope: Option<Scope>) -> Result<Self> {
+        Self::in_trees(layout, scope, |_| path.to_owned())
+    }
+
+    fn in_trees(layout: &Layout, scope: Option<Scope>, below: impl Fn(&Tree) -> String) -> Result<Self> {
+        let dir = |tree: &Tree| tree.dir(&below(tree));
+        let v1 = layout
+            .v1
+            .iter()
+            .map(|hierarchy| V1Dir { controllers: hierarchy.controllers.clone(), dir: dir(&hierarchy.tree) });
+        let v1: Vec<V1Dir> = v1.collect();
+        let tree = layout.unified.as_ref().map(|unified| &unified.tree);
+        let Some(path) = tree.or_else(|| layout.v1.first().map(|hierarchy| &hierarchy.tree)).map(&below)
+        else {
+            return Err(Error::unsupported("no cgroup file system is mounted")
+                .hint("mount -t cgroup2 none /sys/fs/cgroup"));
         };
-        let v1 = layout.v1.iter().map(|hierarchy| V1Dir {
-            controllers: hierarchy.controllers.clone(),
-            dir: hierarchy.tree.dir(&below(&hierarchy.tree)),
-        });
-        let unified = layout.unified.as_ref().map(|unified| unified.tree.dir(&below(&unified.tree)));
-        let path = layout.unified.as_ref().map_or_else(|| path.clone(), |unified| below(&unified.tree));
-        Ok(Self { v1: v1.collect(), unified, is_unified: layout.mode() == Mode::Unified, path })
+        Ok(Self { v1, unified: tree.map(dir), is_unified: layout.mode() == Mode::Unified, path, scope })
     }
 
     /// The cgroup that a process is in, from the text of its `/proc/PID/cgroup`.
@@ -100,7 +114,7 @@ impl Group {
         });
         let unified = layout.unified.as_ref().and_then(|Unified { tree, .. }| dir(&[], tree));
         let path = find(&[]).unwrap_or("/").to_owned();
-        Self { v1: v1.collect(), unified, is_unified: layout.mode() == Mode::Unified, path }
+        Self { v1: v1.collect(), unified, is_unified: layout.mode() == Mode::Unified, path, scope: None }
     }
 
     /// Its directory in the v1 hierarchy that has this controller.
@@ -112,6 +126,14 @@ impl Group {
     /// Every directory, v1's first.
     pub fn dirs(&self) -> impl Iterator<Item = &Path> {
         self.v1.iter().map(|dir| dir.dir.as_path()).chain(self.unified.as_deref())
+    }
+
+    /// The directories that are ours to make: where a scope is, systemd makes its own, and that of v2.
+    pub(super) fn own_dirs(&self) -> impl Iterator<Item = &Path> {
+        let of_systemd = |dir: &V1Dir| dir.controllers.iter().any(|name| name == "name=systemd");
+        let v1 = self.v1.iter().filter(move |dir| self.scope.is_none() || !of_systemd(dir));
+        let unified = self.unified.as_deref().filter(|_| self.scope.is_none());
+        v1.map(|dir| dir.dir.as_path()).chain(unified)
     }
 
     /// The directory that answers for the whole container: which processes it has, whether it is there.

@@ -6,6 +6,8 @@
 //! beside v1 is joined too: it has nearly no controllers, but `cgroup.kill`, socket matching by nftables, BPF
 //! hooks and the pressure files work through it, and being born there costs the child nothing.
 //!
+//! Where systemd keeps the cgroups, it is asked for a scope first ([`Systemd`]); the rest is the same.
+//!
 //! [`Group`] is the container's cgroup later: processes, signals, freezing, statistics, removal.
 
 mod convert;
@@ -19,16 +21,17 @@ mod layout;
 mod limits;
 mod oom;
 mod op;
+mod permission;
 mod plan;
 mod processes;
 mod remove;
 mod stats;
+mod systemd;
 mod v1;
 mod v2;
 
 pub use devices::{Access as DeviceAccess, Kind as DeviceKind, Rule as DeviceRule};
 pub use group::{Access, Group, Place, V1Dir};
-pub use join::{Entry, Refused, Unified as UnifiedJoin};
 pub use layout::{Hierarchy, Layout, Mode, Tree, Unified};
 pub use oom::OomWatch;
 pub use op::{Done, Op, Value};
@@ -37,3 +40,4 @@ pub use stats::{
     BlkioEntry, BlkioStats, CpuStats, CpuUsage, CpusetStats, HugetlbStats, IntelRdtStats, MemoryStats,
     MemoryUsage, PidsStats, Psi, PsiData, Stats, Throttling,
 };
+pub use systemd::{Property, Scope, Setting, Systemd};

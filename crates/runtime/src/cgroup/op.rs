@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::devices::Rule;
+use super::systemd::{Property, Scope};
 use crate::plan::{Script, script::quote};
 
 /// One step in making, limiting or joining a cgroup.
@@ -15,6 +16,20 @@ pub enum Op {
     Create {
         /// The cgroup.
         dir: PathBuf,
+    },
+    /// Lets systemd make the cgroup and move the container's process there. Undone by stopping the scope.
+    StartScope {
+        /// The scope.
+        scope: Scope,
+        /// What systemd is told about it.
+        properties: Vec<Property>,
+    },
+    /// Tells systemd of new limits, before they are written.
+    SetProperties {
+        /// The scope.
+        scope: Scope,
+        /// The limits.
+        properties: Vec<Property>,
     },
     /// v2: hands controllers to the cgroup's children.
     Enable {
@@ -97,6 +112,8 @@ impl Op {
     pub fn script(&self, script: &mut Script) {
         match self {
             Self::Create { dir } => script.command(format!("mkdir -p {}", quote(&dir.to_string_lossy()))),
+            Self::StartScope { scope, properties } => scope.start_script(properties, script),
+            Self::SetProperties { scope, properties } => scope.set_script(properties, script),
             Self::Enable { dir, required, optional } => {
                 let file = dir.join("cgroup.subtree_control");
                 for controller in required.iter().chain(optional) {

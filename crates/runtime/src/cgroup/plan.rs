@@ -7,6 +7,8 @@ use super::join::joins;
 use super::layout::Layout;
 use super::limits::Limits;
 use super::op::Op;
+use super::permission;
+use super::systemd::{self, Systemd};
 use crate::Result;
 use crate::spec::Resources;
 
@@ -21,6 +23,8 @@ pub struct Request<'a> {
     pub resources: &'a Resources<'a>,
     /// Who asks.
     pub access: Access,
+    /// The systemd to ask for a scope; without it the cgroup file system is written directly.
+    pub systemd: Option<&'a Systemd>,
 }
 
 /// A plan: the container's cgroup, what to do in which order, and what was asked but cannot be had.
@@ -30,15 +34,36 @@ pub struct Plan {
     pub group: Group,
     /// The parent's part: making the cgroup and setting its limits.
     pub ops: Vec<Op>,
-    /// The child's part: entering. On v2 the child may be born inside instead (see [`super::Entry`]).
+    /// The child's part: entering. On v2 the child is better born inside (`CLONE_INTO_CGROUP`).
     pub joins: Vec<Op>,
     /// For the user, one sentence each.
     pub warnings: Vec<String>,
+    /// Whether the container can do without: nothing is limited, and the one who asks may have no cgroup of his own
+    /// to make others in ([`Plan::permitted`]).
+    pub optional: bool,
+}
+
+impl Plan {
+    /// The v2 directory that the container's process is born into (`CLONE_INTO_CGROUP`): it is there before the process.
+    /// With a scope it is the other way round, and all operations follow the process's birth.
+    pub fn born_into(&self) -> Option<&Path> {
+        self.group.unified.as_deref().filter(|_| self.group.scope.is_none())
+    }
+
+    /// The plan, but nothing where it is optional and this process may not carry it out: the container then stays in
+    /// the caller's cgroup, as every process of that user does. Looks at the files' permissions, so that it is settled
+    /// before anything is made; a plan with limits is kept, and fails with its reason.
+    pub fn permitted(self, layout: &Layout) -> Option<Self> {
+        (!self.optional || permission::may_make(layout, &self.group)).then_some(self)
+    }
 }
 
 /// Plans a new container's cgroup.
 pub fn plan(layout: &Layout, request: &Request<'_>) -> Result<Plan> {
-    let group = Group::locate(layout, request.cgroups_path, request.id, request.access)?;
+    let group = match request.systemd {
+        Some(systemd) => systemd::locate(layout, systemd, request.cgroups_path, request.id)?,
+        None => Group::locate(layout, request.cgroups_path, request.id, request.access)?,
+    };
     let mut limits = Limits::new(layout, &group);
     limits.resources(request.resources)?;
     if request.access == Access::Full {
@@ -46,12 +71,18 @@ pub fn plan(layout: &Layout, request: &Request<'_>) -> Result<Plan> {
     }
     limits.unified(request.resources)?;
     let Limits { ops, warnings, needs, .. } = limits;
-    let mut all: Vec<Op> = group.dirs().map(|dir| Op::Create { dir: dir.to_owned() }).collect();
+    let optional = request.access == Access::Delegated && ops.is_empty() && group.scope.is_none();
+    let mut all: Vec<Op> = group.own_dirs().map(|dir| Op::Create { dir: dir.to_owned() }).collect();
+    if let Some(scope) = &group.scope {
+        let mut properties = systemd::basics(scope, request.id);
+        properties.extend(systemd::properties(&ops));
+        all.push(Op::StartScope { scope: scope.clone(), properties });
+    }
     all.extend(enables(layout, &group, &needs));
     all.extend(inherits(&group));
     all.extend(ops);
-    let joins = joins(&group, true).map(|file| Op::Join { file }).collect();
-    Ok(Plan { ops: all, joins, warnings, group })
+    let joins = joins(&group).map(|file| Op::Join { file }).collect();
+    Ok(Plan { ops: all, joins, warnings, optional, group })
 }
 
 /// Plans new limits for a container that runs. What `resources` does not name stays as it is; device rules are
@@ -63,7 +94,14 @@ pub fn update(layout: &Layout, group: &Group, resources: &Resources<'_>) -> Resu
         limits.devices(resources)?;
     }
     limits.unified(resources)?;
-    Ok((limits.ops, limits.warnings))
+    let Limits { mut ops, warnings, .. } = limits;
+    if let Some(scope) = &group.scope {
+        let properties = systemd::properties(&ops);
+        if !properties.is_empty() {
+            ops.insert(0, Op::SetProperties { scope: scope.clone(), properties });
+        }
+    }
+    Ok((ops, warnings))
 }
 
 /// v2: the controllers that each directory above the container's hands down, from the top.

@@ -32,8 +32,13 @@ const EVERYTHING: &str = r#"{
 
 fn planned(machine: (&str, &str, &str), json: &str) -> Result<Plan> {
     let resources: Resources<'_> = serde_json::from_str(json).unwrap();
-    let request =
-        Request { cgroups_path: Some("/p/c1"), id: "c1", resources: &resources, access: Access::Full };
+    let request = Request {
+        cgroups_path: Some("/p/c1"),
+        id: "c1",
+        resources: &resources,
+        access: Access::Full,
+        systemd: None,
+    };
     plan(&Layout::parse(machine.0, machine.1, machine.2), &request)
 }
 
@@ -148,7 +153,30 @@ fn what_cannot_be_is_said() {
 #[test]
 fn without_limits_only_the_cgroup_is_made() {
     let resources = Resources::default();
-    let request = Request { cgroups_path: None, id: "c1", resources: &resources, access: Access::Delegated };
+    let request = Request {
+        cgroups_path: None,
+        id: "c1",
+        resources: &resources,
+        access: Access::Delegated,
+        systemd: None,
+    };
     let plan = plan(&Layout::parse(UNIFIED.0, UNIFIED.1, ""), &request).unwrap();
     assert_eq!(plan.ops, [Op::Create { dir: "/sys/fs/cgroup/c1".into() }]);
+}
+
+#[test]
+fn a_user_without_limits_can_do_without() {
+    let layout = Layout::parse(UNIFIED.0, UNIFIED.1, UNIFIED.2);
+    for (access, json, optional) in [
+        (Access::Delegated, "{}", true),
+        (Access::Delegated, r#"{"devices": [{"allow": false, "access": "rwm"}]}"#, true),
+        (Access::Delegated, r#"{"memory": {}, "cpu": {}}"#, true),
+        (Access::Delegated, r#"{"pids": {"limit": 7}}"#, false),
+        (Access::Delegated, r#"{"unified": {"memory.high": "1"}}"#, false),
+        (Access::Full, "{}", false),
+    ] {
+        let resources: Resources<'_> = serde_json::from_str(json).unwrap();
+        let request = Request { cgroups_path: None, id: "c1", resources: &resources, access, systemd: None };
+        assert_eq!(plan(&layout, &request).unwrap().optional, optional, "{access:?} {json}");
+    }
 }

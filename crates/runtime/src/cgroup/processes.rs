@@ -72,8 +72,8 @@ impl Group {
     /// with `cgroup.kill` (5.14) is one write instead.
     pub fn kill_all(&self, signal: i32) -> Result<()> {
         if signal == SIGKILL && self.kill_at_once()? {
-            // v2 kills the frozen too; on v1 the frozen die only when thawed.
-            return if self.v1_dir("freezer").is_some() { self.thaw() } else { Ok(()) };
+            // On v1 the frozen die only when thawed. On v2 they die at once, but who enters next would freeze.
+            return self.thaw();
         }
         let was_frozen = self.is_frozen()?;
         // Without a freezer the list is read again until nothing new comes; a pause is only the better way.
@@ -133,10 +133,9 @@ impl Group {
 
     /// Lets every process of the container go on.
     pub fn thaw(&self) -> Result<()> {
-        match self.freezer() {
-            Ok(freezer) => freezer.ask(false),
+        match self.freezer().and_then(|freezer| freezer.ask(false)) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
+            result => result,
         }
     }
 

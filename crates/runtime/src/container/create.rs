@@ -176,10 +176,11 @@ impl Creation<'_> {
             id: self.id,
             resources,
             access: if host.privileged { cgroup::Access::Full } else { cgroup::Access::Delegated },
+            systemd: self.options.systemd.as_ref(),
         };
         let plan = cgroup::plan(layout, &request)?;
         let trees = plan::CgroupTree::of(layout, &plan.group);
-        Ok((Some(plan), trees))
+        Ok((plan.permitted(layout), trees))
     }
 
     fn rootfs(&self) -> PathBuf {

@@ -131,7 +131,8 @@ impl Creator<'_, '_> {
                 ids::map(self.pid()?, uids, gids, *by_tools, *deny_setgroups)?;
             }
             Op::Cgroup(op) => {
-                let done = op.execute()?;
+                let process = self.child.as_ref().map(|child| child.pid.as_raw_nonzero().get());
+                let done = op.execute_with(process)?;
                 self.done.push(Done::Cgroup(op.clone(), done));
             }
             Op::MoveNetDevice { name, inside } => kernel::move_net_device(name, inside, self.pid()?)?,

@@ -40,12 +40,14 @@ fn host_files(plan: &mut Plan, input: &Input<'_>) {
 }
 
 /// On v2 the process is born into its cgroup, so that is made and limited before. On v1 the cgroups are made beside what
-/// the new process does meanwhile; of a hybrid machine's v2 tree only the directory is needed before.
+/// the new process does meanwhile; of a hybrid machine's v2 tree only the directory is needed before. A scope of
+/// systemd's is started around the process.
 fn make_cgroups(plan: &mut Plan, input: &Input<'_>, before_clone: bool) {
     let Some(cgroup) = &input.cgroup else { return };
-    let unified = cgroup.group.unified.as_ref();
     let is_early = |op: &cgroup::Op| {
-        cgroup.group.is_unified || matches!(op, cgroup::Op::Create { dir } if Some(dir) == unified)
+        cgroup.born_into().is_some_and(|born| {
+            cgroup.group.is_unified || matches!(op, cgroup::Op::Create { dir } if dir == born)
+        })
     };
     for op in cgroup.ops.iter().filter(|op| is_early(op) == before_clone) {
         plan.creator(Op::Cgroup(op.clone()));
@@ -66,7 +68,7 @@ fn clone(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) {
     };
     plan.creator(Op::Clone {
         namespaces: namespaces.new.iter().copied().filter(born_into).collect(),
-        cgroup: input.cgroup.as_ref().and_then(|cgroup| cgroup.group.unified.clone()),
+        cgroup: input.cgroup.as_ref().and_then(|cgroup| cgroup.born_into()).map(Path::to_owned),
     });
     if namespaces.is_new(NamespaceKind::User) {
         map_ids(plan, input);
@@ -130,7 +132,8 @@ fn net_devices(plan: &mut Plan, input: &Input<'_>) {
 /// The container joins its cgroups by itself, while it has one thread and still the creator's ids, and makes its cgroup
 /// namespace only then: the cgroups it is in become the namespace's root.
 fn join_cgroups(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) {
-    if let Some(cgroup) = input.cgroup.as_ref().filter(|cgroup| !cgroup.group.is_unified) {
+    let born_ready = |cgroup: &&cgroup::Plan| cgroup.group.is_unified && cgroup.born_into().is_some();
+    if let Some(cgroup) = input.cgroup.as_ref().filter(|cgroup| !born_ready(cgroup)) {
         plan.creator_reaches(Mark::CgroupsReady);
         for op in v1_joins(cgroup) {
             plan.init(Op::Cgroup(op));

@@ -63,6 +63,8 @@ pub struct Options {
     pub start_later: bool,
     /// Descriptors beyond 0, 1 and 2 the program gets.
     pub preserve_fds: u32,
+    /// The systemd that makes the cgroup, as a scope (`--systemd-cgroup`).
+    pub systemd: Option<cgroup::Systemd>,
 }
 
 /// Facts about the caller and its kernel.

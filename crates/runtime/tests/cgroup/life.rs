@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use barque_runtime::cgroup::{Entry, OomWatch, UnifiedJoin};
+use barque_runtime::cgroup::OomWatch;
 
 use crate::rig::{Rig, Running, eventually, require_root};
 
@@ -28,32 +28,6 @@ fn a_process_enters_every_hierarchy() {
 }
 
 #[test]
-fn a_single_thread_enters_by_opened_files() {
-    if !require_root() {
-        return;
-    }
-    let rig = Rig::new("entry", "{}");
-    if rig.group().is_unified {
-        println!("skipped: on v2 a single thread cannot leave its process's cgroup");
-        return;
-    }
-    let entry = Entry::open(rig.group(), UnifiedJoin::Born).unwrap();
-    let inside = thread::scope(|scope| {
-        let enter = || {
-            entry.enter().unwrap();
-            fs::read_to_string("/proc/thread-self/cgroup").unwrap()
-        };
-        scope.spawn(enter).join().unwrap()
-    });
-    let outside: Vec<&str> = inside
-        .lines()
-        .filter(|line| !line.starts_with("0::") && !line.ends_with(&rig.group().path))
-        .collect();
-    assert!(outside.is_empty(), "{outside:?}");
-    assert_eq!(entry.unified().is_some(), rig.group().unified.is_some());
-}
-
-#[test]
 fn a_frozen_container_stands_still() {
     if !require_root() {
         return;
@@ -63,8 +37,10 @@ fn a_frozen_container_stands_still() {
     eventually("it runs", || ticks(&busy) > 1);
     rig.group().freeze().unwrap();
     assert!(rig.group().is_frozen().unwrap());
+    // v2 counts a task as frozen right before it leaves the processor, which may take an emulated one a while.
+    thread::sleep(Duration::from_millis(100));
     let before = ticks(&busy);
-    thread::sleep(Duration::from_millis(200));
+    thread::sleep(Duration::from_millis(300));
     assert_eq!(ticks(&busy), before, "a frozen process used processor time");
     rig.group().thaw().unwrap();
     assert!(!rig.group().is_frozen().unwrap());
@@ -98,8 +74,8 @@ fn a_signal_reaches_all() {
     }
     let rig = Rig::new("signal", "{}");
     let mut shell = rig.spawn("trap 'exit 7' TERM; sleep 100 & wait");
-    eventually("both are inside", || rig.group().pids().unwrap().len() == 2);
-    // The trap is set before the child is made.
+    // Between fork and exec, the child still has the shell's trap, and would forget a signal.
+    eventually("both are inside", || rig.programs() == ["sh", "sleep"]);
     rig.group().kill_all(15).unwrap();
     assert_eq!(shell.0.wait().unwrap().code(), Some(7));
     eventually("nobody is left", || rig.group().pids().unwrap().is_empty());

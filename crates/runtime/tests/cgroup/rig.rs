@@ -19,12 +19,18 @@ pub(crate) struct Rig {
 
 /// Says why and returns false when this is not root or cgroups cannot be changed.
 pub(crate) fn require_root() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let root = status.lines().any(|line| line.starts_with("Uid:\t0\t"));
+    let root = effective_user() == 0;
     if !root {
         println!("skipped: making cgroups takes root");
     }
     root
+}
+
+/// The user id this process acts with.
+pub(crate) fn effective_user() -> u32 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:\t")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 impl Rig {
@@ -61,6 +67,16 @@ impl Rig {
 
     pub(crate) fn spawn(&self, command: &str) -> Running {
         Running(self.shell(command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// The programs that run in the group, sorted.
+    pub(crate) fn programs(&self) -> Vec<String> {
+        let program = |pid: i32| fs::read_to_string(format!("/proc/{pid}/comm")).ok();
+        let mut programs: Vec<String> =
+            self.group().pids().unwrap().into_iter().filter_map(program).collect();
+        programs.iter_mut().for_each(|program| program.truncate(program.trim_end().len()));
+        programs.sort();
+        programs
     }
 
     /// Changes limits as `update` does.
@@ -114,7 +130,13 @@ impl Drop for Rig {
 fn planned(layout: &Layout, parent: &str, resources: &str) -> cgroup::Plan {
     let resources: Resources<'_> = serde_json::from_str(resources).unwrap();
     let path = format!("{parent}/c");
-    let request = Request { cgroups_path: Some(&path), id: "c", resources: &resources, access: Access::Full };
+    let request = Request {
+        cgroups_path: Some(&path),
+        id: "c",
+        resources: &resources,
+        access: Access::Full,
+        systemd: None,
+    };
     cgroup::plan(layout, &request).unwrap()
 }
 
@@ -134,11 +156,12 @@ impl Drop for Running {
     }
 }
 
-/// Waits until it is so, for at most five seconds.
+/// Waits until it is so, for at most ten seconds: a virtual machine's emulated
+/// processor is slow.
 pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(5), "never: {what}");
+        assert!(start.elapsed() < Duration::from_secs(10), "never: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
