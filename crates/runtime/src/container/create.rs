@@ -61,15 +61,6 @@ pub fn create(store: &Store, creation: Creation<'_>) -> Result<Created> {
     let layout = if creation.cgroups { Some(Layout::read()?) } else { None };
     let input = creation.input(layout.as_ref())?;
     let plan = plan::make(&input)?;
-    if creation.spec.process.as_ref().is_some_and(|process| process.terminal)
-        && creation.options.start_later
-        && creation.console_socket.is_none()
-    {
-        return Err(Error::invalid(
-            "process.terminal: a container created with a terminal needs a console socket",
-        )
-        .hint("give --console-socket, or set terminal to false"));
-    }
     let (path, directory) = store.take(creation.id)?;
     let result = make(&creation, &input, &plan, &path, &directory);
     if result.is_err() {
@@ -79,6 +70,22 @@ pub fn create(store: &Store, creation: Creation<'_>) -> Result<Created> {
     // By closing alone the lock would stay: the new process has a copy of the descriptor until it becomes the program.
     file::unlock(&directory)?;
     result
+}
+
+/// A terminal that nobody waits beside needs somebody to take its other end; without a terminal nothing would ever come
+/// out of a socket, and who listens there would wait for good.
+pub fn check_console(terminal: bool, nobody_waits: bool, socket: Option<&Path>) -> Result<()> {
+    match socket {
+        None if terminal && nobody_waits => Err(Error::invalid(
+            "process.terminal: a process with a terminal that nobody waits for needs a console socket",
+        )
+        .hint("give --console-socket, or set terminal to false")),
+        Some(socket) if !terminal => Err(Error::invalid(format!(
+            "process.terminal: is false, so the console socket {socket:?} gets nothing"
+        ))
+        .hint("leave --console-socket out, or set terminal to true")),
+        _ => Ok(()),
+    }
 }
 
 fn make(
@@ -187,7 +194,7 @@ impl Creation<'_> {
     /// there are only these hooks; why it failed is told already.
     fn poststop(&self) {
         let hooks = self.spec.hooks.as_ref().map(|hooks| &hooks.poststop[..]).unwrap_or_default();
-        drop(execute::run_hooks(plan::HookPoint::Poststop, hooks, &self.state()));
+        drop(execute::run_all_hooks(plan::HookPoint::Poststop, hooks, &self.state()));
     }
 
     fn state(&self) -> State<'static> {
