@@ -1,9 +1,9 @@
 //! The process: arguments in, exit code out.
 
+use crate::Result;
 use crate::commands;
 use crate::console;
 use crate::invocation::{self, Invocation, RUN_FAILED, Refusal};
-use crate::{Error, Result};
 
 /// Runs the command line of this process; returns its exit code.
 pub fn main() -> i32 {

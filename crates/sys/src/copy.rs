@@ -1,7 +1,7 @@
 //! Copies of directory trees, by descriptor.
 
 use std::ffi::CStr;
-use std::os::fd::{AsFd, AsRawFd as _};
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -9,8 +9,17 @@ use rustix::io::Errno;
 use crate::{Call as _, Result};
 
 /// Copies what one directory holds into another: files, directories, links and nodes with their owners, modes and
-/// times. Neither side is ever reached by a path, and links are copied, not followed.
+/// times. Neither side is ever reached by a path, and links are copied, not followed. Handles (`O_PATH`) will do.
 pub fn tree(from: impl AsFd, to: impl AsFd) -> Result<()> {
+    opened(open(from, c".")?, open(to, c".")?)
+}
+
+fn open(at: impl AsFd, name: &CStr) -> Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(at, name, flags, Mode::empty()).call(|| format!("openat({name:?}, {flags:?})"))
+}
+
+fn opened(from: impl AsFd, to: impl AsFd) -> Result<()> {
     let (from, to) = (from.as_fd(), to.as_fd());
     // What fsmount(2) returns is a mere handle (O_PATH), whose owner cannot be changed.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -36,10 +45,7 @@ fn one(from: impl AsFd, to: impl AsFd, name: &CStr) -> Result<()> {
     match kind {
         FileType::Directory => {
             rustix::fs::mkdirat(to, name, mode).or_else(there).call(|| format!("mkdirat({name:?})"))?;
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let open =
-                |at| rustix::fs::openat(at, name, flags, Mode::empty()).call(|| format!("openat({name:?})"));
-            return tree(open(from)?, open(to)?);
+            return opened(open(from, name)?, open(to, name)?);
         }
         FileType::RegularFile => file(from, to, name, &stat)?,
         FileType::Symlink => {

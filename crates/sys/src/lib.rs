@@ -40,6 +40,7 @@ pub mod namespace;
 pub mod path;
 pub mod process;
 pub mod pty;
+mod rtnetlink;
 pub mod seccomp;
 pub mod signal;
 

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::io::Errno;
-use rustix::mount::{FsMountFlags, FsOpenFlags, MoveMountFlags, OpenTreeFlags};
+use rustix::mount::{FsMountFlags, FsOpenFlags, FsPickFlags, MoveMountFlags, OpenTreeFlags};
 
 pub use rustix::mount::{MountAttrFlags, UnmountFlags};
 
@@ -24,6 +24,21 @@ impl FileSystem {
         let context = rustix::mount::fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)
             .call(|| format!("fsopen({kind:?}, FSOPEN_CLOEXEC)"))?;
         Ok(Self { context, kind: kind.to_owned() })
+    }
+
+    /// Takes the file system that is mounted at a handle (`fspick(2)`), to be changed by [`FileSystem::reconfigure`].
+    pub fn pick(mount: impl AsFd) -> Result<Self> {
+        let mount = mount.as_fd();
+        let flags = FsPickFlags::FSPICK_CLOEXEC | FsPickFlags::FSPICK_EMPTY_PATH;
+        let context = rustix::mount::fspick(mount, "", flags)
+            .call(|| format!("fspick({}, \"\", {flags:?})", mount.as_raw_fd()))?;
+        Ok(Self { context, kind: "existing".to_owned() })
+    }
+
+    /// Makes the changes to a file system that was picked.
+    pub fn reconfigure(self) -> Result<()> {
+        rustix::mount::fsconfig_reconfigure(self.context.as_fd())
+            .map_err(|errno| self.failed(&format!("fsconfig({}, CMD_RECONFIGURE)", self.kind), errno))
     }
 
     /// Sets a parameter that takes a value.

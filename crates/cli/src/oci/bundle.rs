@@ -40,7 +40,7 @@ impl Bundle {
 
     /// The configuration; an error names the line, the column and the field.
     pub(crate) fn spec(&self) -> Result<Spec<'_>> {
-        serde_json::from_str(&self.config).map_err(|error| self.broken(&error))
+        spec::from_json(&self.config).map_err(|error| self.broken(&error))
     }
 
     fn broken(&self, error: &serde_json::Error) -> Error {

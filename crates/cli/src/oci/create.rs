@@ -31,7 +31,7 @@ pub(super) fn run(session: &Session, args: &Create) -> Result<i32> {
     let Some(foreground) = foreground else { return Ok(0) };
     let exit = foreground.wait(&created.child, created.console.take())?;
     if !args.keep {
-        container.delete(true)?;
+        container.delete(true)?.iter().for_each(|warning| session.warn(warning));
     }
     Ok(exit.code())
 }
@@ -40,16 +40,9 @@ fn make(session: &Session, args: &Create, bundle: &Bundle, start_later: bool) ->
     let mut spec = bundle.spec()?;
     let preserve_fds = preserved(args.preserve_fds, &mut spec)?;
     let trace = crate::trace::from_environment();
-    let detached = start_later || args.detach;
-    if detached
-        && args.console_socket.is_none()
-        && spec.process.as_ref().is_some_and(|process| process.terminal)
-    {
-        return Err(Error::invalid(
-            "process.terminal: a container that nobody waits for needs a console socket",
-        )
-        .hint("give --console-socket, or set terminal to false"));
-    }
+    let console_socket = args.console_socket.as_deref().map(Path::new);
+    let terminal = spec.process.as_ref().is_some_and(|process| process.terminal);
+    container::check_console(terminal, start_later || args.detach, console_socket)?;
     let result = container::create(
         &session.store,
         Creation {
@@ -59,7 +52,7 @@ fn make(session: &Session, args: &Create, bundle: &Bundle, start_later: bool) ->
             config: bundle.config.as_bytes(),
             root: None,
             files: Vec::new(),
-            console_socket: args.console_socket.as_deref().map(Path::new),
+            console_socket,
             cgroups: session.cgroups()?,
             options: Options {
                 systemd: None,

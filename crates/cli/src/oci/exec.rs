@@ -4,7 +4,7 @@ use std::path::Path;
 
 use barque_runtime::container::{self, Execution};
 use barque_runtime::execute::Trace;
-use barque_runtime::spec::{Capabilities, ConsoleSize, Process, Spec, Str};
+use barque_runtime::spec::{self, Capabilities, ConsoleSize, Process, Spec, Str};
 
 use super::args::Exec;
 use super::{Session, create, wait};
@@ -15,23 +15,21 @@ pub(super) fn exec(session: &Session, args: &Exec) -> Result<i32> {
     let mut spec = container.spec()?;
     let file = args.process.as_deref().map(|path| barque_sys::file::read(Path::new(path))).transpose()?;
     let process = match &file {
-        Some(text) => serde_json::from_str(text).map_err(|error| {
+        Some(text) => spec::from_json(text).map_err(|error| {
             Error::invalid(format!("--process {:?}: {error}", args.process.as_deref().unwrap_or_default()))
         })?,
         None => from_flags(args, spec.process.take().unwrap_or_default())?,
     };
     let foreground = if args.detach { None } else { Some(wait::Foreground::start()?) };
-    if args.detach && process.terminal && args.console_socket.is_none() {
-        return Err(Error::invalid("a detached process with a terminal needs a console socket")
-            .hint("give --console-socket, or leave out --tty"));
-    }
+    let console_socket = args.console_socket.as_deref().map(Path::new);
+    container::check_console(process.terminal, args.detach, console_socket)?;
     let preserve_fds = create::preserved(args.preserve_fds, &mut Spec::default())?;
     let trace = crate::trace::from_environment();
     let mut created = container::exec(
         &container,
         &Execution {
             process: &process,
-            console_socket: args.console_socket.as_deref().map(Path::new),
+            console_socket,
             preserve_fds,
             sub_cgroup: args.cgroups.first().map(|(_, path)| path.as_str()),
             ignore_paused: args.ignore_paused,

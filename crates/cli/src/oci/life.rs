@@ -16,7 +16,7 @@ pub(super) fn delete(session: &Session, args: &Delete) -> Result<()> {
     for id in session.matching(&args.id, args.regex)? {
         match session.open(&id).and_then(|container| container.delete(args.force)) {
             Err(error) if args.force && is_missing(&error) => {}
-            result => result?,
+            result => result?.iter().for_each(|warning| session.warn(warning)),
         }
     }
     Ok(())

@@ -62,15 +62,6 @@ pub struct Created {
 /// Makes a container, and starts its program unless [`Options::start_later`] says otherwise.
 pub fn create(store: &Store, creation: Creation<'_>) -> Result<Created> {
     let (input, plan) = creation.plan()?;
-    if creation.spec.process.as_ref().is_some_and(|process| process.terminal)
-        && creation.options.start_later
-        && creation.console_socket.is_none()
-    {
-        return Err(Error::invalid(
-            "process.terminal: a container created with a terminal needs a console socket",
-        )
-        .hint("give --console-socket, or set terminal to false"));
-    }
     let (path, directory) = store.take(creation.id)?;
     let result = make(&creation, &input, &plan, &path, &directory);
     if result.is_err() {
@@ -85,6 +76,22 @@ pub fn create(store: &Store, creation: Creation<'_>) -> Result<Created> {
 /// The plan that [`create`] would execute. It changes nothing, and reads only where the machine's cgroups are.
 pub fn plan_of(creation: &Creation<'_>) -> Result<Plan> {
     Ok(creation.plan()?.1)
+}
+
+/// A terminal that nobody waits beside needs somebody to take its other end; without a terminal nothing would ever come
+/// out of a socket, and who listens there would wait for good.
+pub fn check_console(terminal: bool, nobody_waits: bool, socket: Option<&Path>) -> Result<()> {
+    match socket {
+        None if terminal && nobody_waits => Err(Error::invalid(
+            "process.terminal: a process with a terminal that nobody waits for needs a console socket",
+        )
+        .hint("give --console-socket, or set terminal to false")),
+        Some(socket) if !terminal => Err(Error::invalid(format!(
+            "process.terminal: is false, so the console socket {socket:?} gets nothing"
+        ))
+        .hint("leave --console-socket out, or set terminal to true")),
+        _ => Ok(()),
+    }
 }
 
 fn make(
@@ -208,7 +215,7 @@ impl Creation<'_> {
     /// there are only these hooks; why it failed is told already.
     fn poststop(&self) {
         let hooks = self.spec.hooks.as_ref().map(|hooks| &hooks.poststop[..]).unwrap_or_default();
-        drop(execute::run_hooks(plan::HookPoint::Poststop, hooks, &self.state()));
+        drop(execute::run_all_hooks(plan::HookPoint::Poststop, hooks, &self.state()));
     }
 
     fn state(&self) -> State<'static> {

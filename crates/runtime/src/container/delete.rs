@@ -12,8 +12,9 @@ use crate::{Error, ErrorKind, Result};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Container {
-    /// Removes a container that has stopped or was never started; with `force`, one that runs too.
-    pub fn delete(&self, force: bool) -> Result<()> {
+    /// Removes a container that has stopped or was never started; with `force`, one that runs too. Returns what the
+    /// user should know.
+    pub fn delete(&self, force: bool) -> Result<Vec<String>> {
         self.lock()?;
         match self.status() {
             Status::Stopped => {}
@@ -42,7 +43,7 @@ impl Container {
 
     /// Takes away what lasts beyond the processes. Goes on over errors and tells the first; the container's own
     /// directory, by which all of it is found, goes last and only when the rest is gone.
-    pub fn remove(&self) -> Result<()> {
+    pub fn remove(&self) -> Result<Vec<String>> {
         if let Some(record) = &self.record {
             if let Some(cgroup) = &record.cgroup {
                 cgroup.remove()?;
@@ -51,19 +52,21 @@ impl Container {
                 remove_tree(directory)?;
             }
         }
-        let hooks = self.poststop();
+        let warnings = self.poststop();
         remove_tree(&self.path)?;
-        hooks
+        Ok(warnings)
     }
 
     /// runtime.md "Lifecycle" 13: poststop hooks run after the container was deleted; a failure is told, and changes
     /// nothing.
-    fn poststop(&self) -> Result<()> {
-        let Ok(spec) = self.spec() else { return Ok(()) };
+    fn poststop(&self) -> Vec<String> {
+        let Ok(spec) = self.spec() else { return Vec::new() };
         let Some(hooks) = spec.hooks.as_ref().filter(|hooks| !hooks.poststop.is_empty()) else {
-            return Ok(());
+            return Vec::new();
         };
-        execute::run_hooks(HookPoint::Poststop, &hooks.poststop, &self.state_as(Status::Stopped))
+        let state = self.state_as(Status::Stopped);
+        let failed = execute::run_all_hooks(HookPoint::Poststop, &hooks.poststop, &state);
+        failed.iter().map(ToString::to_string).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use barque_sys::file;
 
 use super::{Identity, Record};
-use crate::spec::{Spec, State, Status, Str};
+use crate::spec::{self, Spec, State, Status, Str};
 use crate::{Error, ErrorKind, Result};
 
 /// The directory that holds the state of containers (`--root`).
@@ -118,7 +118,7 @@ impl Container {
 
     /// Its configuration, as it was when it was made.
     pub fn spec(&self) -> Result<Spec<'_>> {
-        serde_json::from_str(&self.config).map_err(|error| {
+        spec::from_json(&self.config).map_err(|error| {
             Error::new(ErrorKind::Internal, format!("{:?}: {error}", self.path.join(CONFIG)))
         })
     }

@@ -10,12 +10,25 @@ use crate::{Error, ErrorKind, Result};
 
 /// Runs the hooks of a point in order, each with the state on its standard input. The first that fails ends it.
 pub fn run(point: HookPoint, hooks: &[Hook<'_>], state: &State<'_>) -> Result<()> {
+    let text = text(point, state);
+    hooks.iter().enumerate().try_for_each(|(index, hook)| attempt(point, index, hook, &text))
+}
+
+/// Runs the hooks of a point in order, all of them: those that fail are returned.
+pub fn run_all(point: HookPoint, hooks: &[Hook<'_>], state: &State<'_>) -> Vec<Error> {
+    let each = hooks.iter().enumerate();
+    let text = text(point, state);
+    let failed = |(index, hook)| attempt(point, index, hook, &text).err();
+    each.filter_map(failed).collect()
+}
+
+fn text(point: HookPoint, state: &State<'_>) -> Vec<u8> {
     let state = State { status: super::status_at(point), ..state.clone() };
-    let text = serde_json::to_vec(&state).unwrap_or_default();
-    for (index, hook) in hooks.iter().enumerate() {
-        one(hook, &text).map_err(|error| error.context(format_args!("hooks.{}[{index}]", point.name())))?;
-    }
-    Ok(())
+    serde_json::to_vec(&state).unwrap_or_default()
+}
+
+fn attempt(point: HookPoint, index: usize, hook: &Hook<'_>, state: &[u8]) -> Result<()> {
+    one(hook, state).map_err(|error| error.context(format_args!("hooks.{}[{index}]", point.name())))
 }
 
 fn one(hook: &Hook<'_>, state: &[u8]) -> Result<()> {

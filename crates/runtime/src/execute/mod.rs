@@ -30,7 +30,7 @@ use crate::plan::{Actor, Mark, Op, Plan, ProcessOp};
 use crate::spec::{NamespaceKind, State, Status};
 use crate::{Error, ErrorKind, Result};
 
-pub use hooks::run as run_hooks;
+pub use hooks::{run as run_hooks, run_all as run_all_hooks};
 pub(crate) use init::StartRequest;
 pub(crate) use message::Message;
 pub use trace::{Trace, TracedStep};

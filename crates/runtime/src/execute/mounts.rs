@@ -28,7 +28,7 @@ fn make(init: &mut Init<'_, '_>, mount: &Mount) -> Result<()> {
             let prepared = init.prepared.get_mut(*slot).and_then(Option::take);
             prepared.ok_or_else(|| Error::new(ErrorKind::Internal, format!("{path:?} was not prepared")))?
         }
-        Source::Existing => return change_existing(init.root()?, mount),
+        Source::Existing { parameters } => return change_existing(init.root()?, mount, parameters),
     };
     let root = init.root()?;
     let target = mount_point(root, &fd, &mount.target)?;
@@ -105,12 +105,7 @@ fn new_file_system(
         error
     })?;
     context.set("source", source.unwrap_or(kind))?;
-    for (key, value) in parameters {
-        match value {
-            Some(value) => context.set(key, value)?,
-            None => context.flag(key)?,
-        }
-    }
+    configure(&context, parameters)?;
     let flags = MountAttrFlags::from_bits_retain(attributes.set);
     context.mount(flags).map_err(|error| {
         let error = Error::from(error);
@@ -124,6 +119,16 @@ fn new_file_system(
             _ => error,
         }
     })
+}
+
+fn configure(context: &FileSystem, parameters: &[(String, Option<String>)]) -> Result<()> {
+    for (key, value) in parameters {
+        match value {
+            Some(value) => context.set(key, value)?,
+            None => context.flag(key)?,
+        }
+    }
+    Ok(())
 }
 
 /// procfs and sysfs go where they are named and nowhere else: a root whose `/proc` is a symbolic link could otherwise
@@ -159,16 +164,22 @@ fn mount_point(root: &Root, fd: &OwnedFd, target: &str) -> Result<OwnedFd> {
     Ok(handle)
 }
 
-fn change_existing(root: &Root, mount: &Mount) -> Result<()> {
+fn change_existing(root: &Root, mount: &Mount, parameters: &[(String, Option<String>)]) -> Result<()> {
     let handle = root.handle(Path::new(&mount.target))?;
+    if !parameters.is_empty() {
+        let context = FileSystem::pick(&handle).map_err(|error| {
+            Error::from(error).hint("remount changes what is mounted there: it must be the root of a mount")
+        })?;
+        configure(&context, parameters)?;
+        context.reconfigure()?;
+    }
     set(&handle, false, mount.attributes)?;
     finish(&handle, mount)
 }
 
 /// Copies what the directory holds into the tmpfs that is about to hide it (`tmpcopyup`).
 fn copy_up(root: &Root, target: &str, tmpfs: &OwnedFd) -> Result<()> {
-    let from = root.open(Path::new(target), barque_sys::file::READ_DIRECTORY)?;
-    barque_sys::copy::tree(&from, tmpfs).context(|| "tmpcopyup")
+    barque_sys::copy::tree(root.handle(Path::new(target))?, tmpfs).context(|| "tmpcopyup")
 }
 
 /// Makes a path unreadable.

@@ -155,17 +155,17 @@ fn set_user(init: &mut Init<'_, '_>, uid: u32, gid: u32, groups: Option<&[u32]>,
     }
     sys::set_umask(umask);
     if let Some(groups) = groups {
-        sys::set_groups(groups).map_err(|error| {
-            let denied = error.kind() == ErrorKind::PermissionDenied;
-            let error = unmapped(error.into(), "additionalGids");
-            if denied {
-                error.hint(
+        match sys::set_groups(groups) {
+            // A user namespace that was joined may deny it for good (`/proc/self/setgroups`); a privileged caller has
+            // given its groups up before ([`crate::plan::Op::DropGroups`]).
+            Err(error) if error.kind() == ErrorKind::PermissionDenied && groups.is_empty() => {}
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                return Err(unmapped(error.into(), "additionalGids").hint(
                     "setgroups is denied in a user namespace that an unprivileged user made with one id",
-                )
-            } else {
-                error
+                ));
             }
-        })?;
+            result => result.map_err(|error| unmapped(error.into(), "additionalGids"))?,
+        }
     }
     sys::set_group(gid).map_err(|error| unmapped(error.into(), "gid"))?;
     sys::keep_capabilities(true)?;

@@ -129,12 +129,14 @@ pub(super) fn switch(root: &Root, by_move: bool) -> Result<()> {
         mount::move_here_to_root()?;
         barque_sys::process::change_root_here()?;
     } else {
+        let old = file::open(Path::new("/"), DIRECTORY)?;
         mount::pivot_root_here().map_err(|error| {
             Error::from(error).hint("where / is the initramfs, pivot_root is impossible: use --no-pivot")
         })?;
-        // The old root lies on top now. Its unmount must not travel to the host.
-        let old = file::open(Path::new("."), DIRECTORY)?;
+        // The old root lies on top of the new one now, while "." still means the new one. Unmounting must not travel
+        // to the host.
         apply_propagation(&old, "rslave")?;
+        barque_sys::process::change_directory_to(&old)?;
         drop(old);
         mount::unmount_here()?;
     }

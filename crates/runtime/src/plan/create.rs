@@ -88,6 +88,9 @@ fn map_ids(plan: &mut Plan, input: &Input<'_>) {
 
 fn enter_namespaces(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) {
     let joins_user = namespaces.is_joined(NamespaceKind::User);
+    if joins_user && input.host.privileged {
+        plan.init(Op::DropGroups);
+    }
     for (kind, path) in &namespaces.joined {
         // The creator has joined the pid namespace already; the mount namespace is joined last of all.
         if !matches!(kind, NamespaceKind::Pid | NamespaceKind::Mount) {
@@ -156,7 +159,7 @@ fn prepare_root(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) 
     let own_mounts = namespaces.is_new(NamespaceKind::Mount);
     let user = namespaces.is_own(NamespaceKind::User);
     let spec_mounts = mounts::from_spec(input, namespaces)?;
-    let spec_mounts = if user { mounts::prepared(plan, spec_mounts) } else { spec_mounts };
+    let spec_mounts = mounts::prepared(plan, spec_mounts, user);
     if user {
         plan.init(Op::BecomeRoot);
         if namespaces.is_new(NamespaceKind::Ipc) {

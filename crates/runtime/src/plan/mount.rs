@@ -100,7 +100,10 @@ pub enum Source {
         path: PathBuf,
     },
     /// What is mounted there already, whose attributes change (`remount`).
-    Existing,
+    Existing {
+        /// Parameters of its file system that change too.
+        parameters: Vec<(String, Option<String>)>,
+    },
 }
 
 /// Attributes of a mount, in `mount_setattr(2)`'s bits.

@@ -38,7 +38,7 @@ fn destination(mount: &spec::Mount<'_>) -> Result<String> {
 
 fn one(input: &Input<'_>, mount: &spec::Mount<'_>) -> Result<Mount> {
     let kind = mount.kind.as_deref().unwrap_or_default();
-    let mut result = Mount::new(Source::Existing, destination(mount)?);
+    let mut result = Mount::new(Source::Existing { parameters: Vec::new() }, destination(mount)?);
     let mut parameters = Vec::new();
     let mut bind = (kind == "bind").then_some(false);
     let mut remount = false;
@@ -63,6 +63,7 @@ fn one(input: &Input<'_>, mount: &spec::Mount<'_>) -> Result<Mount> {
     }
     result.id_mapping = id_mapping(input, mount, id_map)?;
     if remount {
+        result.source = Source::Existing { parameters };
         return Ok(result);
     }
     result.source = match bind {
@@ -167,7 +168,7 @@ fn cgroup_mounts(
         if read_only {
             mounts.push(Mount {
                 attributes: Attributes { set: mount_options::RDONLY, clear: 0 },
-                ..Mount::new(Source::Existing, target)
+                ..Mount::new(Source::Existing { parameters: Vec::new() }, target)
             });
         }
     }
@@ -186,13 +187,17 @@ fn tmpfs_for_hierarchies(target: &str) -> Mount {
     Mount { attributes, ..Mount::new(source, target) }
 }
 
-/// With a user namespace, sources are made ready by the creator: mapping the ids of a mount takes rights over its file
-/// system, and a directory closed to the container's ids may be on the way to a source.
-pub(super) fn prepared(plan: &mut Plan, mounts: Vec<Mount>) -> Vec<Mount> {
+/// Sources the creator makes ready: those with mapped ids, because that takes rights over the file system, and a process
+/// whose id the host's procfs shows; with a user namespace all, because a directory closed to the container's ids may be
+/// on the way to a source.
+pub(super) fn prepared(plan: &mut Plan, mounts: Vec<Mount>, user_namespace: bool) -> Vec<Mount> {
     let mut slots = 0;
     let mut steps = Vec::new();
     let mut replace = |mut mount: Mount| {
         let Source::Bind { path, .. } = &mount.source else { return mount };
+        if !user_namespace && mount.id_mapping.is_none() {
+            return mount;
+        }
         let path = path.clone();
         steps.push(Op::PrepareMount { slot: slots, mount: mount.clone() });
         mount.source = Source::Prepared { slot: slots, path };

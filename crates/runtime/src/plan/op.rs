@@ -104,6 +104,9 @@ pub enum Op {
         /// `CLOCK_BOOTTIME`.
         boottime: TimeOffset,
     },
+    /// Gives up the caller's supplementary groups: in a user namespace that is about to be joined, `setgroups` may be
+    /// denied for good.
+    DropGroups,
     /// Takes on user and group 0 of the user namespace.
     BecomeRoot,
     /// Prepares, with the creator's rights, a mount that the container's user namespace has no right to make: a bind

@@ -5,6 +5,7 @@
 //! fields are ignored, as the specification asks ("Extensibility").
 
 mod hooks;
+mod json;
 mod linux;
 mod mount;
 mod process;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use hooks::{Hook, Hooks};
+pub use json::from_json;
 pub use linux::{
     IdMapping, IntelRdt, Linux, LinuxDevice, MemoryPolicy, Namespace, NamespaceKind, NetDevice, Personality,
     TimeOffset,
