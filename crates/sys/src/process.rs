@@ -528,3 +528,8 @@ pub fn detach_stdio() {
     let _ = rustix::stdio::dup2_stdout(&null);
     let _ = rustix::stdio::dup2_stderr(&null);
 }
+
+/// A descriptor for this very process, for a child to wait on.
+pub fn own() -> Result<OwnedFd> {
+    open(rustix::process::getpid())
+}

@@ -1,10 +1,30 @@
 //! Taking a container away after its end, when nobody waits for it any more.
 
+use std::time::Duration;
+
 use barque_runtime::container::{Created, Store};
 use barque_sys::clone::{Clone, Forked};
 use barque_sys::process;
 
 use crate::Result;
+
+/// Lets go of a container's mount namespace in a process of its own: whoever holds it last waits for all its unmounts,
+/// and the caller of this command should not.
+pub fn release_mounts(created: Created) -> Result<()> {
+    if created.mounts.is_none() {
+        return Ok(());
+    }
+    let parent = process::own()?;
+    if let Forked::Child = Clone::default().fork()? {
+        process::start_session();
+        process::detach_stdio();
+        // Until the parent has ended: its copy must not be the last.
+        drop(process::ends_within(&parent, Duration::from_secs(10)));
+        drop(created);
+        process::exit_now(0)
+    }
+    Ok(())
+}
 
 /// Removes what a container that has ended leaves, in a process of its own that outlives the command. It takes the
 /// container's mount namespace along: whoever lets go of that last waits for the unmount.

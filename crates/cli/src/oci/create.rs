@@ -9,6 +9,7 @@ use barque_runtime::spec::{Spec, Str};
 use super::args::Create;
 use super::bundle::Bundle;
 use super::{Session, wait};
+use crate::commands::release_mounts;
 use crate::{Error, Result};
 
 /// `create`: all but the program.
@@ -33,6 +34,7 @@ pub(super) fn run(session: &Session, args: &Create) -> Result<i32> {
     if !args.keep {
         container.delete(true)?.iter().for_each(|warning| session.warn(warning));
     }
+    release_mounts(created)?;
     Ok(exit.code())
 }
 

@@ -102,17 +102,16 @@ fn make(
     directory: &OwnedFd,
 ) -> Result<Created> {
     let record = creation.record(input, plan);
-    write(path, store::CONFIG, creation.config)?;
     write(path, store::RECORD, &serde_json::to_vec(&record).unwrap_or_default())?;
     let start_socket = match creation.options.start_later {
-        true => Some(Channel::listen(directory.as_fd(), store::START)?),
+        true => Some(Channel::listen(directory.as_fd(), store::HIDDEN_START)?),
         false => None,
     };
     let mut recorder = Recorder {
         path,
+        config: creation.config,
         console_socket: creation.console_socket,
         console: None,
-        mounts: None,
         trace: Trace::default(),
         warnings: input.cgroup.as_ref().map(|cgroup| cgroup.warnings.clone()).unwrap_or_default(),
     };
@@ -124,12 +123,13 @@ fn make(
         trace: if creation.trace.is_on() { Trace::start() } else { Trace::default() },
     };
     let child = execute::execute(plan, context, &mut recorder)?;
+    let mounts = format!("/proc/{}/ns/mnt", child.pid.as_raw_nonzero());
     Ok(Created {
         child,
         console: recorder.console,
         warnings: recorder.warnings,
         trace: recorder.trace,
-        mounts: recorder.mounts,
+        mounts: barque_sys::namespace::open(Path::new(&mounts)).ok(),
     })
 }
 
@@ -244,16 +244,19 @@ fn host() -> Host {
 /// Writes down what becomes of the start.
 struct Recorder<'a> {
     path: &'a Path,
+    config: &'a [u8],
     console_socket: Option<&'a Path>,
     console: Option<OwnedFd>,
     warnings: Vec<String>,
     trace: Trace,
-    mounts: Option<OwnedFd>,
 }
 
 impl Observer for Recorder<'_> {
-    fn cloned(&mut self, _: &Child) -> Result<()> {
-        Ok(())
+    fn cloned(&mut self, child: &Child) -> Result<()> {
+        write(self.path, store::CONFIG, self.config)?;
+        let identity = Identity::of(child.pid.as_raw_nonzero().get())?;
+        let directory = file::open(self.path, file::READ_DIRECTORY)?;
+        Ok(file::replace(&directory, store::PROCESS, &serde_json::to_vec(&identity).unwrap_or_default())?)
     }
 
     fn console(&mut self, master: OwnedFd) -> Result<()> {
@@ -264,12 +267,11 @@ impl Observer for Recorder<'_> {
         send_console(socket, &master)
     }
 
-    fn ready(&mut self, child: &Child) -> Result<()> {
-        let pid = child.pid.as_raw_nonzero().get();
-        self.mounts = barque_sys::namespace::open(Path::new(&format!("/proc/{pid}/ns/mnt"))).ok();
-        let identity = Identity::of(pid)?;
-        let directory = file::open(self.path, file::READ_DIRECTORY)?;
-        Ok(file::replace(&directory, store::PROCESS, &serde_json::to_vec(&identity).unwrap_or_default())?)
+    fn ready(&mut self) -> Result<()> {
+        let (hidden, start) = (self.path.join(store::HIDDEN_START), self.path.join(store::START));
+        Ok(barque_sys::Call::call(std::fs::rename(&hidden, &start), || {
+            format!("rename({hidden:?}, {start:?})")
+        })?)
     }
 
     fn warning(&mut self, text: &str) {

@@ -141,7 +141,7 @@ impl Observer for Recorder<'_> {
         Ok(())
     }
 
-    fn ready(&mut self, _: &Child) -> Result<()> {
+    fn ready(&mut self) -> Result<()> {
         Ok(())
     }
 

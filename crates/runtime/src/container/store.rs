@@ -1,5 +1,6 @@
 //! The directory of all containers, and one container in it.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -28,12 +29,15 @@ pub struct Container {
     /// Its first process; absent while it is being made, and after a creator that was killed.
     pub process: Option<Identity>,
     config: String,
+    holds_lock: Cell<bool>,
 }
 
 pub(super) const CONFIG: &str = "config.json";
 pub(super) const RECORD: &str = "record.json";
 pub(super) const PROCESS: &str = "process.json";
 pub(super) const START: &str = "start";
+/// The name of that socket until everything is made.
+pub(super) const HIDDEN_START: &str = ".start";
 
 impl Store {
     /// The store at a directory, which need not exist yet.
@@ -108,7 +112,7 @@ impl Container {
         let record = parse(&path, RECORD)?;
         let process = parse(&path, PROCESS)?;
         let config = file::read(&path.join(CONFIG)).unwrap_or_default();
-        Ok(Self { id: id.to_owned(), path, directory, record, process, config })
+        Ok(Self { id: id.to_owned(), path, directory, record, process, config, holds_lock: Cell::new(false) })
     }
 
     /// Its id.
@@ -135,17 +139,28 @@ impl Container {
         if self.path.join(START).exists() {
             return Status::Created;
         }
+        if self.is_locked() {
+            return Status::Creating;
+        }
         let frozen = self.record.as_ref().and_then(|record| record.cgroup.as_ref()?.is_frozen().ok());
         if frozen == Some(true) { Status::Paused } else { Status::Running }
     }
 
+    /// Whether somebody else changes it.
     fn is_locked(&self) -> bool {
-        matches!(file::try_lock(&self.directory), Ok(false))
+        if self.holds_lock.get() {
+            return false;
+        }
+        match file::try_lock(&self.directory) {
+            Ok(true) => file::unlock(&self.directory).is_err(),
+            result => result.is_ok(),
+        }
     }
 
     /// Waits for whoever changes the container, and keeps others out as long as this value lives.
     pub(super) fn lock(&self) -> Result<()> {
         file::lock(&self.directory)?;
+        self.holds_lock.set(true);
         if self.path.exists() {
             return Ok(());
         }

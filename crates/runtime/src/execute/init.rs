@@ -25,6 +25,8 @@ pub(super) struct Init<'c, 'a> {
     pub(super) prepared: Vec<Option<OwnedFd>>,
     /// Files below the host's `/proc/self/attr`, opened while it is in sight.
     pub(super) program: Option<PathBuf>,
+    /// Marks the creator has reached, by [`Mark::bit`].
+    pub(super) reached: u16,
     /// Our id as the host numbers it.
     pub(super) host_pid: Option<i32>,
     /// The container's terminal, to be its standard streams.
@@ -49,6 +51,7 @@ pub(super) fn run(plan: &Plan, context: &mut Context<'_>, channel: Channel, crea
         root: None,
         prepared: Vec::new(),
         program: None,
+        reached: 0,
         host_pid: None,
         terminal: None,
     };
@@ -121,9 +124,14 @@ impl Init<'_, '_> {
     }
 
     fn wait_for(&mut self, mark: Mark) -> Result<()> {
+        if self.reached & mark.bit() != 0 {
+            return Ok(());
+        }
         loop {
             match Message::receive(&self.channel)? {
                 Message::Mark(reached) if reached == mark => return Ok(()),
+                // Not awaited yet: the creator may be ahead.
+                Message::Mark(reached) => self.reached |= reached.bit(),
                 Message::Mount(fd) => self.prepared.push(Some(fd)),
                 // Killed, or failed: it has undone what it made, and there is nobody to tell anything.
                 Message::Closed => sys_process::exit_now(1),

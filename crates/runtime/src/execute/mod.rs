@@ -53,12 +53,13 @@ pub struct Context<'a> {
 
 /// What the caller of [`execute`] does at points of the way.
 pub trait Observer {
-    /// The new process exists.
+    /// The new process exists; record it. Only then it may outlive its creator. Called again when another process has
+    /// taken its place.
     fn cloned(&mut self, child: &Child) -> Result<()>;
     /// The terminal's other end has arrived.
     fn console(&mut self, master: OwnedFd) -> Result<()>;
-    /// Everything is made; record it. Only then the process may outlive its creator.
-    fn ready(&mut self, child: &Child) -> Result<()>;
+    /// Everything is made, and the process waits for `start`.
+    fn ready(&mut self) -> Result<()>;
     /// Something the user should know.
     fn warning(&mut self, text: &str);
     /// Where the time went; empty unless the trace was on.
@@ -195,9 +196,6 @@ impl Creator<'_, '_> {
                 Message::Mount(mount).send(&self.channel)?;
             }
         }
-        if let (Mark::Recorded, Some(child)) = (mark, &self.child) {
-            self.observer.ready(child)?;
-        }
         // The container may have failed and gone meanwhile: what it said of that comes with the next await.
         match Message::Mark(mark).send(&self.channel) {
             Ok(()) => Ok(()),
@@ -222,6 +220,7 @@ impl Creator<'_, '_> {
     fn wait_for(&mut self, mark: Mark) -> Result<()> {
         loop {
             match Message::receive(&self.channel)? {
+                Message::Mark(Mark::Ready) if mark == Mark::Ready => return self.observer.ready(),
                 Message::Mark(reached) if reached == mark => return Ok(()),
                 Message::Closed => return Err(self.ended()),
                 other => self.handle(other)?,

@@ -71,6 +71,7 @@ fn one(writer: &mut Writer, ending: &mut process::Ending, plan: &Plan, op: &Op) 
         | Op::Join { .. }
         | Op::JoinProcess { .. }
         | Op::Unshare { .. }
+        | Op::DropGroups
         | Op::SetTimeOffsets { .. } => {} // done before this script begins
         Op::BecomeRoot => {}                                // nsenter did it
         Op::PrepareMount { .. } => {}                       // shown where it is mounted

@@ -28,8 +28,19 @@ pub(super) fn mount(writer: &mut Writer, plan: &Plan, mount: &Mount) {
                 bind(writer, &mount, &path.to_string_lossy(), *recursive);
             }
         }
-        Source::Existing => {
+        Source::Existing { parameters } => {
             writer.call(Function::Inside, &quote(&mount.target));
+            if !parameters.is_empty() {
+                let option = |(key, value): &(String, Option<String>)| match value {
+                    Some(value) => format!("{key}={value}"),
+                    None => key.clone(),
+                };
+                let options: Vec<_> = parameters.iter().map(option).collect();
+                writer.command(format!(
+                    "mount -o {} \"$at\"",
+                    quote(&format!("remount,{}", options.join(",")))
+                ));
+            }
             attributes(writer, mount.attributes);
         }
     }

@@ -70,6 +70,12 @@ fn clone(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) {
         namespaces: namespaces.new.iter().copied().filter(born_into).collect(),
         cgroup: input.cgroup.as_ref().and_then(|cgroup| cgroup.born_into()).map(Path::to_owned),
     });
+    let starts_now = input.spec.process.is_some() && !input.options.start_later;
+    if starts_now {
+        // It is recorded as soon as it exists, beside what it does then: on the last steps to its program it need not
+        // wait for its creator.
+        plan.creator(Op::Signal(Mark::Recorded));
+    }
     if namespaces.is_new(NamespaceKind::User) {
         map_ids(plan, input);
     }

@@ -1,6 +1,6 @@
 //! The plan of `exec`: one more process in a container that runs.
 
-use super::op::{Mark, Op};
+use super::op::Op;
 use super::processes::{self, Ending};
 use super::tables::number_list;
 use super::{Plan, ProcessOp, validate};
@@ -71,8 +71,6 @@ pub fn make_exec(input: &ExecInput<'_>) -> Result<Plan> {
         may_set_groups: input.may_set_groups,
     };
     processes::become_process(&mut plan, &ending, input.personality)?;
-    plan.init_reaches(Mark::Ready);
-    plan.creator_reaches(Mark::Recorded);
     processes::execute(&mut plan, &ending);
     Ok(plan)
 }

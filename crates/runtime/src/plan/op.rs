@@ -242,6 +242,11 @@ pub enum Mark {
 }
 
 impl Mark {
+    /// A bit of its own.
+    pub(crate) fn bit(self) -> u16 {
+        1 << (self as u8)
+    }
+
     /// The mark of a number sent over the channel.
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
         const ALL: [Mark; 9] = [

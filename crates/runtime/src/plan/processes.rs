@@ -44,10 +44,13 @@ pub(super) fn first(plan: &mut Plan, input: &Input<'_>) -> Result<()> {
     if let Some(policy) = linux.and_then(|linux| linux.memory_policy.as_ref()) {
         plan.init(Op::Process(tables::memory_policy(policy)?));
     }
-    plan.init_reaches(Mark::Ready);
-    plan.creator_reaches(Mark::Recorded);
     if input.options.start_later {
+        plan.init_reaches(Mark::Ready);
+        plan.creator_reaches(Mark::Recorded);
         plan.init(Op::AwaitStart);
+    } else {
+        // The creator has said so long ago, see `create::clone`: nobody waits here.
+        plan.init(Op::Await(Mark::Recorded));
     }
     if let Some(hooks) = &input.spec.hooks {
         create::run(plan, hooks, HookPoint::StartContainer);
