@@ -32,7 +32,7 @@ fn execute(invocation: Invocation) -> i32 {
             (result, code)
         }
         Invocation::Init(arguments) => return commands::init(&arguments),
-        Invocation::Explain(flags, _) => (crate::explain::explain(&flags), 1),
+        Invocation::Explain(flags, places) => (commands::explain(&flags, places), 1),
         Invocation::Oci(invocation) => return crate::oci::execute(*invocation),
     };
     result.unwrap_or_else(|error| {

@@ -6,7 +6,6 @@
 mod app;
 pub mod commands;
 pub mod console;
-mod explain;
 pub mod flags;
 pub mod invocation;
 pub mod json;

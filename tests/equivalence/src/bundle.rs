@@ -15,7 +15,7 @@ pub(crate) const BUSYBOX: &str = "/bin/busybox";
 /// What the probe exits with.
 pub const EXIT_CODE: i32 = 37;
 
-const PROBE: &str = include_str!("probe.sh");
+pub(crate) const PROBE: &str = include_str!("probe.sh");
 
 /// A bundle in a directory of its own, and the id of its container.
 #[derive(Debug)]
@@ -29,9 +29,7 @@ pub struct Bundle {
 impl Bundle {
     /// The bundle that `oci spec` describes, with the probe as its program.
     pub fn new(name: &str) -> Self {
-        let directory = TempDir::with_prefix("barque-equivalence-").unwrap_or_else(|error| panic!("{error}"));
-        // Ids of a user namespace must be able to walk in.
-        open_to_all(directory.path());
+        let directory = self::directory();
         make_root(&directory.path().join("rootfs"));
         let made = run(Command::new(barque()).args(["oci", "spec", "-b"]).arg(directory.path()));
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -54,12 +52,7 @@ impl Bundle {
 
     /// A directory of the host with two files, to be bound into the container.
     pub fn volume(&self, name: &str) -> String {
-        let path = self.path().join(name);
-        make_directory(&path);
-        for file in ["one", "two"] {
-            std::fs::write(path.join(file), name).unwrap_or_else(|error| panic!("{error}"));
-        }
-        path.to_string_lossy().into_owned()
+        volume(self.path(), name)
     }
 
     /// Adds a mount.
@@ -124,7 +117,25 @@ impl Drop for Bundle {
     }
 }
 
-fn run(command: &mut Command) -> Output {
+/// A directory into which ids of a user namespace can walk.
+pub(crate) fn directory() -> TempDir {
+    let directory = TempDir::with_prefix("barque-equivalence-").unwrap_or_else(|error| panic!("{error}"));
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(directory.path(), mode).unwrap_or_else(|error| panic!("{error}"));
+    directory
+}
+
+/// A directory with two files.
+pub(crate) fn volume(parent: &Path, name: &str) -> String {
+    let path = parent.join(name);
+    make_directory(&path);
+    for file in ["one", "two"] {
+        std::fs::write(path.join(file), name).unwrap_or_else(|error| panic!("{error}"));
+    }
+    path.to_string_lossy().into_owned()
+}
+
+pub(crate) fn run(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
@@ -136,13 +147,8 @@ fn make_directory(path: &Path) {
     std::fs::create_dir_all(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
 }
 
-fn open_to_all(path: &Path) {
-    let mode = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(path, mode).unwrap_or_else(|error| panic!("{path:?}: {error}"));
-}
-
 /// A root filesystem: busybox, two users, and a link that would lead to the host if it were followed there.
-fn make_root(root: &Path) {
+pub(crate) fn make_root(root: &Path) {
     for directory in ["bin", "etc", "proc", "sys", "dev", "tmp", "data", "srv"] {
         make_directory(&root.join(directory));
     }
@@ -159,7 +165,7 @@ fn make_root(root: &Path) {
     symlink("/data", root.join("link")).unwrap_or_else(|error| panic!("{error}"));
 }
 
-fn own(path: &Path, id: u32) {
+pub(crate) fn own(path: &Path, id: u32) {
     lchown(path, Some(id), Some(id)).unwrap_or_else(|error| panic!("{path:?}: {error}"));
     let is_directory = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
     let entries = if is_directory { std::fs::read_dir(path).ok() } else { None };
@@ -169,7 +175,7 @@ fn own(path: &Path, id: u32) {
 }
 
 /// The cgroups of that name, in every hierarchy.
-fn cgroups_named(name: &str) -> Vec<PathBuf> {
+pub(crate) fn cgroups_named(name: &str) -> Vec<PathBuf> {
     let top = Path::new("/sys/fs/cgroup");
     let hierarchies = std::fs::read_dir(top).into_iter().flatten().flatten().map(|entry| entry.path());
     let candidates = hierarchies.chain([top.to_owned()]).map(|hierarchy| hierarchy.join(name));

@@ -4,10 +4,12 @@
 
 mod binary;
 mod bundle;
+mod command;
 mod findings;
 
 pub use binary::barque;
 pub use bundle::{Bundle, EXIT_CODE};
+pub use command::Lab;
 pub use findings::{Findings, compare};
 
 /// Whether the tests that make containers can run: as root, with the busybox that the containers are made of.

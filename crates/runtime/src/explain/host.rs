@@ -16,15 +16,18 @@ pub(super) fn word(path: &Path) -> String {
 /// Directories, files and the user namespace.
 pub(super) fn before(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'_>) {
     let mut commented = false;
+    let made = plan.directories();
     for step in &plan.steps {
         let command = match &step.op {
             Op::MakeDirectory { path, mode, owner } => {
                 // Not with -p: what is removed at the end must have been made here.
-                let parent = path.parent().unwrap_or(Path::new("/"));
-                let chown = owner
-                    .map(|(uid, gid)| format!(" && chown {uid}:{gid} {}", word(path)))
-                    .unwrap_or_default();
-                format!("mkdir -p {} && mkdir -m {mode:o} {}{chown} || exit", word(parent), word(path))
+                let parent = path.parent().filter(|parent| !made.iter().any(|path| path == parent));
+                let parent = parent.map(|parent| {
+                    format!("{{ [ -d {0} ] || (umask 066 && mkdir -p {0}); }} && ", word(parent))
+                });
+                let owner = owner.map(|(uid, gid)| format!(" && chown {uid}:{gid} {}", word(path)));
+                let make = format!("mkdir -m {mode:o} {}", word(path));
+                format!("{}{make}{} || exit", parent.unwrap_or_default(), owner.unwrap_or_default())
             }
             Op::MakeSharedDirectory { path } => format!("mkdir -p {} || exit", word(path)),
             Op::WriteFile { path, text } => format!("printf %s {} > {} || exit", quote(text), word(path)),
@@ -32,7 +35,7 @@ pub(super) fn before(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'
         };
         if !commented {
             script.blank();
-            script.comment("Directories and files that belong to this container alone.");
+            script.comment("Directories and files of the host that the container is given.");
             commented = true;
         }
         script.command(command);
@@ -115,6 +118,9 @@ pub(super) fn cgroups(script: &mut Script, plan: &Plan) {
 fn explain(script: &mut Script, last: &mut &'static str, op: &cgroup::Op) {
     let comment = match op {
         cgroup::Op::Create { .. } => "The container's cgroup in each hierarchy.",
+        cgroup::Op::StartScope { .. } | cgroup::Op::SetProperties { .. } => {
+            "systemd makes the cgroup, as a scope, and knows of its limits."
+        }
         cgroup::Op::Enable { .. } => "Controllers are handed down from parent to child.",
         cgroup::Op::Inherit { .. } => "A cpuset without processors or memory nodes takes no process.",
         cgroup::Op::DeviceList { .. } | cgroup::Op::DeviceFilter { .. } => {

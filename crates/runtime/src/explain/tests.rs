@@ -68,9 +68,11 @@ impl Case {
         let linux = spec.linux.as_ref().unwrap();
         let access = if self.host.privileged { cgroup::Access::Full } else { cgroup::Access::Delegated };
         let resources = linux.resources.as_ref().unwrap_or(&none);
-        let cgroup =
-            cgroup::plan(&layout, &cgroup::Request { cgroups_path: None, id: "box", resources, access })
-                .unwrap();
+        let cgroup = cgroup::plan(
+            &layout,
+            &cgroup::Request { cgroups_path: None, id: "box", resources, access, systemd: None },
+        )
+        .unwrap();
         let seccomp = linux.seccomp.as_ref().map(|profile| crate::seccomp::compile(profile).unwrap());
         plan::make(&Input {
             id: "box",
@@ -184,7 +186,13 @@ fn read_only_with_volumes_and_tmpfs() {
 fn a_writable_layer() {
     let mut case = Case::small();
     case.files = vec![
-        HostFile::Directory(PathBuf::from("/var/lib/barque/box"), 0o711),
+        HostFile::Shared(PathBuf::from("/srv/new")),
+        HostFile::Directory {
+            path: PathBuf::from("/var/lib/barque/box"),
+            mode: 0o711,
+            owner: Some((100_000, 100_000)),
+        },
+        HostFile::Directory { path: PathBuf::from("/var/lib/barque/box/merged"), mode: 0o711, owner: None },
         HostFile::File(PathBuf::from("/var/lib/barque/box/hosts"), "127.0.0.1 localhost\n".to_owned()),
     ];
     case.root = RootSource::Overlay {

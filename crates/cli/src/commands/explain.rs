@@ -5,6 +5,7 @@ use barque_runtime::execute::Trace;
 use barque_runtime::explain;
 use barque_runtime::plan::Plan;
 
+use super::{Places, Prepared};
 use crate::flags::Parsed;
 use crate::oci::bundle::Bundle;
 use crate::{Error, Result, console, json};
@@ -27,13 +28,23 @@ impl Format {
 }
 
 /// Prints the plan that `run` with the same flags, or `oci run` of the bundle, would execute.
-pub(crate) fn explain(flags: &Parsed) -> Result<i32> {
+pub fn explain(flags: &Parsed, places: Places) -> Result<i32> {
     let format = Format::read(flags)?;
     match flags.value("bundle") {
         Some(directory) => bundle(flags, format, directory)?,
-        None => return Err(Error::unsupported("this build has no runtime behind `run` yet")),
+        None => command(flags, format, places)?,
     }
     Ok(0)
+}
+
+/// Explains `run`, down to the request and the plan by the same way.
+fn command(flags: &Parsed, format: Format, places: Places) -> Result<()> {
+    let prepared = Prepared::new(flags, places)?;
+    for warning in &prepared.request.warnings {
+        console::err(&format!("WARNING: {warning}\n"));
+    }
+    let plan = container::plan_of(&prepared.creation(Trace::default()))?;
+    print(flags, format, &prepared.request.id, &plan)
 }
 
 /// Explains `oci run`. The container's id, which names its cgroup, may follow; else it is the directory's name.
