@@ -9,9 +9,13 @@ use rustix::io::Errno;
 use crate::{Call as _, Result};
 
 /// Copies what one directory holds into another: files, directories, links and nodes with their owners, modes and
-/// times. Neither side is ever reached by a path, and links are copied, not followed.
+/// times. Neither side is ever reached by a path, and links are copied, not followed. `to` may be a new mount's
+/// descriptor.
 pub fn tree(from: impl AsFd, to: impl AsFd) -> Result<()> {
     let (from, to) = (from.as_fd(), to.as_fd());
+    // A new mount's descriptor stands for a place and no more, as with O_PATH.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let to = &rustix::fs::openat(to, c".", flags, Mode::empty()).call(|| "openat(\".\")")?;
     attributes(&stat(from, c"")?, to)?;
     let entries = Dir::read_from(from).call(|| format!("getdents({})", from.as_raw_fd()))?;
     for entry in entries {
