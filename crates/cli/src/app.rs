@@ -1,9 +1,9 @@
 //! The process: arguments in, exit code out.
 
-use crate::Result;
 use crate::commands;
 use crate::console;
 use crate::invocation::{self, Invocation, RUN_FAILED, Refusal};
+use crate::{Error, Result};
 
 /// Runs the command line of this process; returns its exit code.
 pub fn main() -> i32 {
@@ -11,12 +11,26 @@ pub fn main() -> i32 {
         .map_err(|error| Refusal { error, command: None, code: RUN_FAILED })
         .and_then(|args| invocation::read(&args));
     match invocation {
+        // Before anything is opened or read: a second run begins as the first did.
+        Ok(invocation) if invocation.enters_container() => match barque_sys::executable::protect() {
+            Ok(()) => execute(invocation),
+            Err(error) => unprotected(error),
+        },
         Ok(invocation) => execute(invocation),
         Err(Refusal { error, command, code }) => {
             console::err(&console::complaint(&error, command));
             code
         }
     }
+}
+
+/// Nothing is started that could write our file.
+fn unprotected(error: barque_sys::Error) -> i32 {
+    let error = Error::from(error).context("keeping this program's file out of the container's reach").hint(
+        "mounting takes CAP_SYS_ADMIN; without it vm.memfd_noexec must be 0 or 1, or the program lie on a read-only mount",
+    );
+    console::err(&console::complaint(&error, None));
+    1
 }
 
 /// Does what was asked for.

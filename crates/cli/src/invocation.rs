@@ -20,6 +20,19 @@ pub enum Invocation {
     Oci(Box<oci::Invocation>),
 }
 
+impl Invocation {
+    /// Whether a process of this program will enter a container on its way to another program.
+    pub fn enters_container(&self) -> bool {
+        match self {
+            Self::Text(_) | Self::Explain(..) | Self::Init(_) => false,
+            Self::Run(..) => true,
+            Self::Oci(invocation) => {
+                matches!(invocation.verb, oci::Verb::Create(_) | oci::Verb::Run(_) | oci::Verb::Exec(_))
+            }
+        }
+    }
+}
+
 /// A command line that is wrong.
 #[derive(Debug)]
 pub struct Refusal {

@@ -21,10 +21,7 @@ fn open(at: impl AsFd, name: &CStr) -> Result<OwnedFd> {
 
 fn opened(from: impl AsFd, to: impl AsFd) -> Result<()> {
     let (from, to) = (from.as_fd(), to.as_fd());
-    // What fsmount(2) returns is a mere handle (O_PATH), whose owner cannot be changed.
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory = rustix::fs::openat(to, c".", flags, Mode::empty()).call(|| "openat(\".\")")?;
-    attributes(&stat(from, c"")?, &directory)?;
+    attributes(&stat(from, c"")?, to)?;
     let entries = Dir::read_from(from).call(|| format!("getdents({})", from.as_raw_fd()))?;
     for entry in entries {
         let entry = entry.call(|| format!("getdents({})", from.as_raw_fd()))?;

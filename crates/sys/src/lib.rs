@@ -33,6 +33,7 @@ pub mod clone;
 pub mod copy;
 pub mod errno;
 mod error;
+pub mod executable;
 pub mod file;
 pub mod link;
 pub mod mount;

@@ -1,7 +1,7 @@
 //! What a process is and may: ids, attributes, the end of it, and the program it becomes.
 
 use std::ffi::CString;
-use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::io::Errno;
@@ -395,6 +395,27 @@ pub fn close_quietly(fd: impl AsFd) {
     // SAFETY: after a fork both processes own a copy; this process never uses or drops the value again, because its
     // part of the program ends with exec or exit_now.
     unsafe { libc::close(fd.as_fd().as_raw_fd()) };
+}
+
+/// Closes every descriptor from `first` on but those to keep, in a process that a fork has just made, while the values
+/// that own them stay with the other side's part of the program.
+pub fn close_all_but(first: u32, keep: &[BorrowedFd<'_>]) -> Result<()> {
+    let mut numbers: Vec<u32> = keep.iter().filter_map(|fd| u32::try_from(fd.as_raw_fd()).ok()).collect();
+    numbers.sort_unstable();
+    let mut next = first;
+    for number in numbers.into_iter().filter(|number| *number >= first).chain([u32::MAX]) {
+        if number > next {
+            close_range(next, number - 1)?;
+        }
+        next = number.saturating_add(1);
+    }
+    Ok(())
+}
+
+fn close_range(first: u32, last: u32) -> Result<()> {
+    // SAFETY: as in `close_quietly`.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    check(result).call(|| format!("close_range({first}, {last}, 0)"))
 }
 
 /// Starts a session of its own, without a controlling terminal. The leader of a session stays what it is.

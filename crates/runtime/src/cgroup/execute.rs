@@ -90,8 +90,17 @@ fn make(dir: &Path, made: &mut Vec<PathBuf>) -> Result<bool> {
     Ok(true)
 }
 
-/// A cgroup that is there already may be used when it is empty: its limits and its end would hit others.
+/// A cgroup that is there already may be used when it is empty: its limits and its end would hit others. In one that is
+/// frozen the container's process would never get anywhere, and could not even be killed.
 fn taken(dir: &Path) -> Result<()> {
+    let is = |name: &str, frozen: &str| read(&dir.join(name)).is_ok_and(|text| text.trim() == frozen);
+    if is("freezer.state", "FROZEN") || is("cgroup.freeze", "1") {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!("container's cgroup unexpectedly frozen: {dir:?} was there before, and is frozen"),
+        )
+        .hint("thaw or remove it, or choose another linux.cgroupsPath"));
+    }
     let pids = super::processes::pids(dir)?;
     let Some(pid) = pids.first() else { return Ok(()) };
     Err(Error::new(

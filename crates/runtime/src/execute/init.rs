@@ -1,6 +1,6 @@
 //! The container's side: from the fork to the exec, in the order of the plan.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use barque_sys::channel::Channel;
@@ -19,7 +19,7 @@ use crate::{Error, ErrorKind, Result};
 pub(super) struct Init<'c, 'a> {
     pub(super) context: &'c mut Context<'a>,
     pub(super) channel: Channel,
-    /// The root filesystem, from [`Op::AttachRoot`] on.
+    /// The root filesystem, from [`Op::AttachRoot`] to [`Op::PivotRoot`].
     pub(super) root: Option<Root>,
     /// Mounts the creator has prepared, by slot.
     pub(super) prepared: Vec<Option<OwnedFd>>,
@@ -63,6 +63,7 @@ pub(super) fn run(plan: &Plan, context: &mut Context<'_>, channel: Channel, crea
 
 impl Init<'_, '_> {
     fn steps(&mut self, plan: &Plan) -> Result<()> {
+        self.close_foreign()?;
         // Nobody in a namespace we are about to join may look at us (CVE-2016-9962, CVE-2019-5736); exec undoes it.
         sys_process::set_dumpable(false)?;
         self.host_pid = host_pid();
@@ -74,6 +75,19 @@ impl Init<'_, '_> {
             self.context.trace.step("init", op);
         }
         Ok(())
+    }
+
+    /// Closes what the fork has copied and only the creator needs: files and directories of the host that would else
+    /// stay open in the container for as long as it waits for `start` (CVE-2024-21626).
+    fn close_foreign(&self) -> Result<()> {
+        let mut keep = vec![self.channel.as_fd()];
+        keep.extend(self.context.start_socket.as_ref().map(|socket| socket.as_fd()));
+        keep.extend(self.context.target.as_ref().map(|target| target.as_fd()));
+        match sys_process::close_all_but(3 + self.context.preserve_fds, &keep) {
+            // Before Linux 5.9. All of them are close-on-exec in any case.
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
+            result => Ok(result?),
+        }
     }
 
     fn step(&mut self, op: &Op) -> Result<()> {
@@ -96,7 +110,11 @@ impl Init<'_, '_> {
             Op::MaskPath { path } => mounts::mask(self.root()?, path)?,
             Op::ReadonlyPath { path } => mounts::make_readonly(self.root()?, path)?,
             Op::ReadonlyRoot => mounts::make_root_readonly(self.root()?)?,
-            Op::PivotRoot { by_move } => root::switch(self.root()?, *by_move)?,
+            Op::PivotRoot { by_move } => {
+                root::switch(self.root()?, *by_move)?;
+                // All that needs it has been done; it would be one more way out of a mount namespace joined later.
+                self.root = None;
+            }
             Op::SetHostname { name } => kernel::set_hostname(name)?,
             Op::SetDomainname { name } => kernel::set_domainname(name)?,
             Op::SetSysctl { key, value } => kernel::set_sysctl(key, value)?,

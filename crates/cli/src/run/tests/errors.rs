@@ -3,6 +3,7 @@
 use super::fake::{ann, root, run};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn bad_values_are_named() {
     for (line, message) in [
         ("", "\"barque run\" requires at least 1 argument"),

@@ -1,0 +1,95 @@
+//! This program's own file, out of a container's reach.
+//!
+//! A process that enters a container while it still runs this program offers the program's file there, as
+//! `/proc/PID/exe`, and whoever is root in the container could open that for writing (CVE-2019-5736, CVE-2024-21626).
+//! So the program runs anew, from a view of its file that nobody can write.
+
+use std::ffi::CString;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::Path;
+
+use rustix::fs::{MemfdFlags, SealFlags, StatVfsMountFlags};
+use rustix::io::Errno;
+
+use crate::mount::{self, Attributes, MountAttrFlags};
+use crate::{Call as _, Error, Result};
+
+const OWN: &str = "/proc/self/exe";
+const SEALS: SealFlags =
+    SealFlags::SEAL.union(SealFlags::SHRINK).union(SealFlags::GROW).union(SealFlags::WRITE);
+
+/// Returns once this process runs from a file that cannot be written: at once where it does already, else in a second
+/// run of the program with the same arguments and environment, which takes the place of this one.
+///
+/// The second run's file lies on a detached read-only bind mount. Its descriptor is close-on-exec, so that the mount
+/// is dissolved by the exec: it belongs to no mount namespace any more and nobody can change its attributes. A caller
+/// who may not mount gets a sealed copy in memory. That it is the second run is seen from what the kernel says of the
+/// file, never from something the caller could have set.
+///
+/// COST
+pub fn protect() -> Result<()> {
+    if is_protected()? {
+        return Ok(());
+    }
+    match read_only_view() {
+        Ok(view) => Err(run_again(&view)),
+        Err(_) => Err(run_again(&sealed_copy()?)),
+    }
+}
+
+/// Whether the file of this program is one that cannot be written: on a read-only mount, or sealed.
+pub fn is_protected() -> Result<bool> {
+    let stat = rustix::fs::statvfs(OWN).call(|| format!("statfs({OWN:?})"))?;
+    if stat.f_flag.contains(StatVfsMountFlags::RDONLY) {
+        return Ok(true);
+    }
+    // Only files of a tmpfs have seals, of which a program in memory is one; others refuse the question.
+    let own = crate::file::open(Path::new(OWN), rustix::fs::OFlags::RDONLY)?;
+    Ok(rustix::fs::fcntl_get_seals(&own).is_ok_and(|seals| seals.contains(SEALS)))
+}
+
+fn read_only_view() -> Result<OwnedFd> {
+    let view = mount::clone_tree(Path::new(OWN), false)?;
+    let change = Attributes { set: MountAttrFlags::MOUNT_ATTR_RDONLY, ..Attributes::default() };
+    mount::set_attributes(&view, false, &change)?;
+    Ok(view)
+}
+
+fn sealed_copy() -> Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    // Linux 6.3 wants to be told that it will be executed; before that nobody asked.
+    let copy = match rustix::fs::memfd_create("barque", flags | MemfdFlags::EXEC) {
+        Err(Errno::INVAL) => rustix::fs::memfd_create("barque", flags),
+        result => result,
+    };
+    let copy = copy.call(|| "memfd_create(\"barque\", MFD_EXEC)")?;
+    let mut source = std::fs::File::from(crate::file::open(Path::new(OWN), rustix::fs::OFlags::RDONLY)?);
+    let mut target = std::fs::File::from(copy);
+    std::io::copy(&mut source, &mut target).call(|| format!("copy({OWN:?})"))?;
+    rustix::fs::fcntl_add_seals(&target, SEALS).call(|| "fcntl(F_ADD_SEALS)")?;
+    Ok(target.into())
+}
+
+/// Becomes this program anew, from another file. Returns only on failure.
+fn run_again(file: &OwnedFd) -> Error {
+    // The kernel has handed all of them over NUL-terminated.
+    let arguments: Vec<CString> =
+        std::env::args_os().filter_map(|argument| CString::new(argument.into_vec()).ok()).collect();
+    let pointers: Vec<_> =
+        arguments.iter().map(|argument| argument.as_ptr()).chain([std::ptr::null()]).collect();
+    // SAFETY: the arguments are NUL-terminated, their array ends with a null pointer and both outlive the call; so does
+    // the environment, which is the one this process was started with: nobody in this program changes it.
+    unsafe {
+        libc::syscall(
+            libc::SYS_execveat,
+            file.as_raw_fd(),
+            c"".as_ptr(),
+            pointers.as_ptr(),
+            libc::environ,
+            libc::AT_EMPTY_PATH,
+        )
+    };
+    let errno = Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO);
+    Error::new(format!("execveat({}, \"\", {arguments:?}, AT_EMPTY_PATH)", file.as_raw_fd()), errno)
+}
