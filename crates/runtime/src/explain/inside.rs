@@ -70,8 +70,8 @@ fn one(writer: &mut Writer, ending: &mut process::Ending, plan: &Plan, op: &Op) 
         | Op::Cgroup(_)
         | Op::Join { .. }
         | Op::JoinProcess { .. }
-        | Op::Unshare { .. }
         | Op::DropGroups
+        | Op::Unshare { .. }
         | Op::SetTimeOffsets { .. } => {} // done before this script begins
         Op::BecomeRoot => {}                                // nsenter did it
         Op::PrepareMount { .. } => {}                       // shown where it is mounted

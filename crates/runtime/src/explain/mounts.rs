@@ -31,15 +31,10 @@ pub(super) fn mount(writer: &mut Writer, plan: &Plan, mount: &Mount) {
         Source::Existing { parameters } => {
             writer.call(Function::Inside, &quote(&mount.target));
             if !parameters.is_empty() {
-                let option = |(key, value): &(String, Option<String>)| match value {
-                    Some(value) => format!("{key}={value}"),
-                    None => key.clone(),
-                };
-                let options: Vec<_> = parameters.iter().map(option).collect();
-                writer.command(format!(
-                    "mount -o {} \"$at\"",
-                    quote(&format!("remount,{}", options.join(",")))
-                ));
+                // A remount takes the attributes away that it does not name.
+                let kept = "$(findmnt --noheadings --output VFS-OPTIONS --mountpoint \"$at\" | tail -n 1)";
+                let options = spell_parameters(parameters).join(",");
+                writer.command(format!("mount -o \"remount,{kept}\",{} \"$at\"", quote(&options)));
             }
             attributes(writer, mount.attributes);
         }
@@ -62,12 +57,7 @@ fn new(
         false => (without(mount.attributes, RDONLY), only(mount.attributes, RDONLY)),
     };
     let mut options = spell_attributes(Attributes { clear: 0, ..now }, false);
-    options.extend(parameters.iter().filter(|(key, _)| key != "ro").map(|(key, value)| match value {
-        // A comma ends an option, except in double quotes.
-        Some(value) if value.contains(',') => format!("{key}=\"{value}\""),
-        Some(value) => format!("{key}={value}"),
-        None => key.clone(),
-    }));
+    options.extend(spell_parameters(parameters).into_iter().filter(|option| option != "ro"));
     let options =
         if options.is_empty() { String::new() } else { format!(" -o {}", quote(&options.join(","))) };
     let command = format!("mount -t {}{options} {} \"$at\"", quote(kind), quote(source));
@@ -79,6 +69,16 @@ fn new(
         writer.command(command);
     }
     attributes(writer, later);
+}
+
+fn spell_parameters(parameters: &[(String, Option<String>)]) -> Vec<String> {
+    let spell = |(key, value): &(String, Option<String>)| match value {
+        // A comma ends an option, except in double quotes.
+        Some(value) if value.contains(',') => format!("{key}=\"{value}\""),
+        Some(value) => format!("{key}={value}"),
+        None => key.clone(),
+    };
+    parameters.iter().map(spell).collect()
 }
 
 fn without(attributes: Attributes, bits: u32) -> Attributes {

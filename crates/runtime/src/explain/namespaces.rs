@@ -17,6 +17,8 @@ pub(super) struct Namespaces<'p> {
     keeps_ids: bool,
     /// Whether devices are fetched from the creator's network namespace.
     fetches_devices: bool,
+    /// Whether the caller's groups are given up before a user namespace is joined.
+    drops_groups: bool,
 }
 
 impl<'p> Namespaces<'p> {
@@ -32,6 +34,7 @@ impl<'p> Namespaces<'p> {
                     all.new.push(NamespaceKind::Time);
                     all.offsets = Some((*monotonic, *boottime));
                 }
+                Op::DropGroups => all.drops_groups = true,
                 Op::MoveNetDevice { .. } => all.fetches_devices = true,
                 Op::MapIds { deny_setgroups, .. } => all.keeps_ids = *deny_setgroups,
                 _ => {}
@@ -59,7 +62,9 @@ impl<'p> Namespaces<'p> {
         for (kind, path) in &self.joined {
             words.push(format!("--{}={}", flag(*kind), word(path)));
         }
-        (!words.is_empty()).then(|| format!("nsenter {}", words.join(" ")))
+        // In the namespace it may be denied for good.
+        let first = if self.drops_groups { "setpriv --clear-groups " } else { "" };
+        (!words.is_empty()).then(|| format!("{first}nsenter {}", words.join(" ")))
     }
 
     fn unshare(&self) -> Option<String> {
