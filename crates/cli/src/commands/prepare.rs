@@ -86,7 +86,7 @@ impl Prepared {
             root.path = Str::from(path);
         }
         if request.init {
-            add_init(&mut spec)?;
+            add_init(&mut spec, &directory);
         }
         let filter = filter(&request.seccomp, &spec)?;
         if let Some(linux) = &mut spec.linux {
@@ -171,23 +171,18 @@ fn is_below(directory: &Path, above: &Path) -> bool {
     directory.starts_with(above) && existing.map(device) == std::fs::metadata(above).ok().map(device)
 }
 
-/// The program runs as the child of an init, which is this executable under another name.
-fn add_init(spec: &mut Spec<'static>) -> Result<()> {
-    let executable =
-        std::fs::read_link("/proc/self/exe").ok().and_then(|path| path.to_str().map(str::to_owned));
-    let executable =
-        executable.ok_or_else(|| Error::unsupported("--init: this program's own path is not known"))?;
+/// The program runs as the child of an init, which is this program under another name.
+fn add_init(spec: &mut Spec<'static>, directory: &Path) {
     spec.mounts.push(Mount {
         destination: Str::from(INIT),
         kind: Some(Str::from("bind")),
-        source: Some(Str::from(executable)),
+        source: Some(Str::from(directory.join("init").to_string_lossy().into_owned())),
         options: ["bind", "ro", "nosuid", "nodev"].map(Str::from).to_vec(),
         ..Mount::default()
     });
     if let Some(process) = &mut spec.process {
         process.args.insert(0, Str::from(INIT));
     }
-    Ok(())
 }
 
 fn filter(choice: &SeccompChoice, spec: &Spec<'_>) -> Result<Option<Seccomp<'static>>> {
@@ -232,6 +227,9 @@ fn host_files(request: &RunRequest, directory: &Path, spec: &Spec<'_>) -> Vec<Ho
     if !request.rw_rootfs {
         own(directory.join("merged"));
         own(directory.join("layer"));
+    }
+    if request.init {
+        files.push(HostFile::Program(directory.join("init")));
     }
     files.extend(
         request.files.iter().map(|file| HostFile::File(directory.join(file.name), file.text.clone())),

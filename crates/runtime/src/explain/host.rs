@@ -30,6 +30,7 @@ pub(super) fn before(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'
                 format!("{}{make}{} || exit", parent.unwrap_or_default(), owner.unwrap_or_default())
             }
             Op::MakeSharedDirectory { path } => format!("mkdir -p {} || exit", word(path)),
+            Op::CopyProgram { path } => format!("cp \"$(command -v barque)\" {} || exit", word(path)),
             Op::WriteFile { path, text } => format!("printf %s {} > {} || exit", quote(text), word(path)),
             _ => continue,
         };

@@ -64,6 +64,7 @@ fn one(writer: &mut Writer, ending: &mut process::Ending, plan: &Plan, op: &Op) 
         Op::MakeDirectory { .. }
         | Op::MakeSharedDirectory { .. }
         | Op::WriteFile { .. }
+        | Op::CopyProgram { .. }
         | Op::Clone { .. }
         | Op::CloneAgain { .. }
         | Op::MapIds { .. }

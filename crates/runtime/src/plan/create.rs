@@ -34,6 +34,7 @@ fn host_files(plan: &mut Plan, input: &Input<'_>) {
         plan.creator(match file.clone() {
             HostFile::Directory { path, mode, owner } => Op::MakeDirectory { path, mode, owner },
             HostFile::Shared(path) => Op::MakeSharedDirectory { path },
+            HostFile::Program(path) => Op::CopyProgram { path },
             HostFile::File(path, text) => Op::WriteFile { path, text },
         });
     }

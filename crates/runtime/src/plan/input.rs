@@ -48,6 +48,8 @@ pub enum HostFile {
     },
     /// A directory that is made where it is missing, and stays.
     Shared(PathBuf),
+    /// A copy of this program.
+    Program(PathBuf),
     /// A file with its text.
     File(PathBuf, String),
 }

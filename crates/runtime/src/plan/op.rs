@@ -33,6 +33,12 @@ pub enum Op {
         /// What it holds.
         text: String,
     },
+    /// Copies this very program, to be the init process of `--init`. Its own file cannot be shared: it lies on a mount
+    /// that belongs to no namespace, out of every container's reach.
+    CopyProgram {
+        /// Where.
+        path: PathBuf,
+    },
     /// Forks the process that becomes the container's.
     Clone {
         /// Namespaces it starts in anew; the others it makes by itself ([`Op::Unshare`]), side by side with the
