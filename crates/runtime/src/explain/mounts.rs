@@ -28,23 +28,40 @@ pub(super) fn mount(writer: &mut Writer, plan: &Plan, mount: &Mount) {
                 bind(writer, &mount, &path.to_string_lossy(), *recursive);
             }
         }
+        Source::Device { kind, major, minor, mode, uid, gid } => {
+            let node = Op::MakeDevice {
+                path: mount.target.clone(),
+                kind: *kind,
+                major: *major,
+                minor: *minor,
+                mode: *mode,
+                uid: *uid,
+                gid: *gid,
+                bind: true,
+            };
+            super::devices::step(writer, &node);
+        }
         Source::Existing { parameters } => {
             writer.call(Function::Inside, &quote(&mount.target));
             if !parameters.is_empty() {
-                let option = |(key, value): &(String, Option<String>)| match value {
-                    Some(value) => format!("{key}={value}"),
-                    None => key.clone(),
-                };
-                let options: Vec<_> = parameters.iter().map(option).collect();
-                writer.command(format!(
-                    "mount -o {} \"$at\"",
-                    quote(&format!("remount,{}", options.join(",")))
-                ));
+                writer
+                    .command(format!("mount -o remount,{} \"$at\"", spell_parameters(parameters).join(",")));
             }
             attributes(writer, mount.attributes);
         }
     }
     finish(writer, mount);
+}
+
+/// Parameters of a file system as options of `mount(8)`.
+fn spell_parameters(parameters: &[(String, Option<String>)]) -> Vec<String> {
+    let spell = |(key, value): &(String, Option<String>)| match value {
+        // A comma ends an option, except in double quotes.
+        Some(value) if value.contains(',') => format!("{key}=\"{value}\""),
+        Some(value) => format!("{key}={value}"),
+        None => key.clone(),
+    };
+    parameters.iter().map(spell).collect()
 }
 
 fn new(
@@ -62,12 +79,7 @@ fn new(
         false => (without(mount.attributes, RDONLY), only(mount.attributes, RDONLY)),
     };
     let mut options = spell_attributes(Attributes { clear: 0, ..now }, false);
-    options.extend(parameters.iter().filter(|(key, _)| key != "ro").map(|(key, value)| match value {
-        // A comma ends an option, except in double quotes.
-        Some(value) if value.contains(',') => format!("{key}=\"{value}\""),
-        Some(value) => format!("{key}={value}"),
-        None => key.clone(),
-    }));
+    options.extend(spell_parameters(parameters).into_iter().filter(|option| option != "ro"));
     let options =
         if options.is_empty() { String::new() } else { format!(" -o {}", quote(&options.join(","))) };
     let command = format!("mount -t {}{options} {} \"$at\"", quote(kind), quote(source));
