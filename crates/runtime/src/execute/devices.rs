@@ -78,7 +78,9 @@ pub(super) fn detached(node: &Node, path: &str) -> Result<OwnedFd> {
     context.set("source", "devices")?;
     let directory = context.mount(MountAttrFlags::empty())?;
     node.make(&directory, "node").context(|| format!("device {path:?}"))?;
-    let handle = Root::new(directory).handle(Path::new("node"))?;
+    // The tmpfs lasts until its descriptor is closed, or a mount of it is attached.
+    let root = Root::new(directory);
+    let handle = root.handle(Path::new("node"))?;
     match mount::clone_tree_fd(&handle, false) {
         Err(error) if error.kind() == ErrorKind::InvalidArgument => {
             mount::clone_tree(Path::new(path), false).context(|| format!("device {path:?}"))
