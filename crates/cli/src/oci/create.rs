@@ -9,8 +9,8 @@ use barque_runtime::spec::{Spec, Str};
 use super::args::Create;
 use super::bundle::Bundle;
 use super::{Session, wait};
+use crate::Result;
 use crate::commands::release_mounts;
-use crate::{Error, Result};
 
 /// `create`: all but the program.
 pub(super) fn create(session: &Session, args: &Create) -> Result<()> {
@@ -92,7 +92,7 @@ pub(super) fn write_pid(path: &str, created: &Created) -> Result<()> {
 }
 
 /// How many descriptors from 3 on the program gets: those of `--preserve-fds`, and before them those of socket
-/// activation (`sd_listen_fds(3)`). All must be open: a file of ours could else take their number.
+/// activation (`sd_listen_fds(3)`). One that is not open may become a file of ours, which closes at the exec.
 pub(super) fn preserved(asked: u32, spec: &mut Spec<'_>) -> Result<u32> {
     let activated = match std::env::var("LISTEN_FDS") {
         Ok(text) => text.parse::<u32>().unwrap_or(0),
@@ -106,12 +106,6 @@ pub(super) fn preserved(asked: u32, spec: &mut Spec<'_>) -> Result<u32> {
         }
     }
     let count = asked + activated;
-    for number in 3..3 + count {
-        if !barque_sys::process::is_open(number) {
-            return Err(Error::invalid(format!("--preserve-fds {count}: descriptor {number} is not open"))
-                .hint("open it before the runtime is started, as the shell does with 3<file"));
-        }
-    }
     // All others end here: no descriptor of the caller's may reach the container or a hook (CVE-2024-21626).
     barque_sys::process::close_on_exec_from(3 + count)?;
     Ok(count)

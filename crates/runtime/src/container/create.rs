@@ -85,7 +85,7 @@ pub fn check_console(terminal: bool, nobody_waits: bool, socket: Option<&Path>) 
         None if terminal && nobody_waits => Err(Error::invalid(
             "process.terminal: a process with a terminal that nobody waits for needs a console socket",
         )
-        .hint("give --console-socket, or set terminal to false")),
+        .hint("use --console-socket, or set terminal to false")),
         Some(socket) if !terminal => Err(Error::invalid(format!(
             "process.terminal: is false, so the console socket {socket:?} gets nothing"
         ))

@@ -8,14 +8,20 @@ use crate::plan::HookPoint;
 use crate::spec::Status;
 use crate::{Error, ErrorKind, Result};
 
-/// How long a killed process may take to end.
+/// How long a killed process usually takes to end, at most.
+const SOON: Duration = Duration::from_millis(500);
+
+/// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Container {
     /// Removes a container that has stopped or was never started; with `force`, one that runs too. Returns what the
     /// user should know.
     pub fn delete(&self, force: bool) -> Result<Vec<String>> {
-        self.lock()?;
+        self.locked()?.delete_locked(force)
+    }
+
+    fn delete_locked(&self, force: bool) -> Result<Vec<String>> {
         match self.status() {
             Status::Stopped => {}
             Status::Created => self.end()?,
@@ -34,11 +40,24 @@ impl Container {
     fn end(&self) -> Result<()> {
         let Some(pidfd) = self.live_process() else { return Ok(()) };
         self.kill(9)?;
+        if barque_sys::process::ends_within(&pidfd, SOON)? {
+            return Ok(());
+        }
+        self.fetch_back();
         if barque_sys::process::ends_within(&pidfd, PATIENCE)? {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Unavailable, format!("container {:?} does not end after SIGKILL", self.id))
             .hint("its process hangs in the kernel; see /proc/PID/stack"))
+    }
+
+    /// Somebody may have moved the process to a frozen v1 cgroup of theirs, where SIGKILL waits for the thaw: back in the
+    /// container's own, it dies. Whether that has helped is seen by waiting.
+    fn fetch_back(&self) {
+        let own = self.record.as_ref().and_then(|record| record.cgroup.as_ref()?.v1_dir("freezer"));
+        if let (Some(own), Some(process)) = (own, &self.process) {
+            drop(barque_sys::file::write_once(&own.join("cgroup.procs"), &process.pid.to_string()));
+        }
     }
 
     /// Takes away what lasts beyond the processes. Goes on over errors and tells the first; the container's own

@@ -9,10 +9,19 @@ use crate::plan::HookPoint;
 use crate::spec::Status;
 use crate::{Error, ErrorKind, Result};
 
+/// How long a process that could not become the program may take to end.
+const ENDING: std::time::Duration = std::time::Duration::from_secs(1);
+
 impl Container {
     /// Starts the program of a created container, and hears of it when it cannot be started.
     pub fn start(&self) -> Result<()> {
-        self.lock()?;
+        let container = self.locked()?;
+        container.start_locked()?;
+        // A hook may ask for the state: nobody is at work on the container any more.
+        container.unlocked()?.poststart()
+    }
+
+    fn start_locked(&self) -> Result<()> {
         match self.status() {
             Status::Created => {}
             status => {
@@ -32,8 +41,11 @@ impl Container {
         connection.send(StartRequest::BYTES)?;
         let outcome = self.hear(&connection);
         drop(std::fs::remove_file(self.file(START)));
-        outcome?;
-        self.poststart()
+        if let (Err(_), Some(process)) = (&outcome, self.live_process()) {
+            // It has said why it cannot go on, and ends.
+            barque_sys::process::ends_within(&process, ENDING)?;
+        }
+        outcome
     }
 
     /// Runs the hooks that follow the start of the program. When one fails the container is stopped, runtime.md

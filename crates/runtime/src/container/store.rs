@@ -1,6 +1,5 @@
 //! The directory of all containers, and one container in it.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -29,7 +28,8 @@ pub struct Container {
     /// Its first process; absent while it is being made, and after a creator that was killed.
     pub process: Option<Identity>,
     config: String,
-    holds_lock: Cell<bool>,
+    /// Whether this value holds the lock.
+    holds_lock: bool,
 }
 
 pub(super) const CONFIG: &str = "config.json";
@@ -38,6 +38,10 @@ pub(super) const PROCESS: &str = "process.json";
 pub(super) const START: &str = "start";
 /// The name of that socket until everything is made.
 pub(super) const HIDDEN_START: &str = ".start";
+
+/// How often, and after how long, a directory that nobody has locked and that holds nothing is looked at again.
+const LOCK_ATTEMPTS: u32 = 20;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(1);
 
 impl Store {
     /// The store at a directory, which need not exist yet.
@@ -102,17 +106,11 @@ fn check_id(id: &str) -> Result<()> {
 
 impl Container {
     fn open(id: &str, path: PathBuf) -> Result<Self> {
-        let missing = |error: barque_sys::Error| match error.kind() {
-            ErrorKind::NotFound => {
-                Error::new(ErrorKind::NotFound, format!("container {id:?} does not exist"))
-            }
-            _ => error.into(),
-        };
-        let directory = file::open(&path, file::READ_DIRECTORY).map_err(missing)?;
+        let directory = open(id, &path)?;
         let record = parse(&path, RECORD)?;
         let process = parse(&path, PROCESS)?;
         let config = file::read(&path.join(CONFIG)).unwrap_or_default();
-        Ok(Self { id: id.to_owned(), path, directory, record, process, config, holds_lock: Cell::new(false) })
+        Ok(Self { id: id.to_owned(), path, directory, record, process, config, holds_lock: false })
     }
 
     /// Its id.
@@ -148,7 +146,7 @@ impl Container {
 
     /// Whether somebody else changes it.
     fn is_locked(&self) -> bool {
-        if self.holds_lock.get() {
+        if self.holds_lock {
             return false;
         }
         match file::try_lock(&self.directory) {
@@ -157,14 +155,32 @@ impl Container {
         }
     }
 
-    /// Waits for whoever changes the container, and keeps others out as long as this value lives.
-    pub(super) fn lock(&self) -> Result<()> {
-        file::lock(&self.directory)?;
-        self.holds_lock.set(true);
-        if self.path.exists() {
-            return Ok(());
+    /// Waits for whoever changes the container, and reads it again as it is then. Others are kept out as long as the
+    /// new value lives.
+    pub(super) fn locked(&self) -> Result<Self> {
+        let inode = |fd: &OwnedFd| barque_sys::path::stat(fd).map(|stat| stat.st_ino);
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let directory = open(&self.id, &self.path)?;
+            file::lock(&directory)?;
+            let container = Self::open(&self.id, self.path.clone())?;
+            // While we waited, that container may have gone, and another may have got its id.
+            let is_same = inode(&directory)? == inode(&container.directory)?;
+            // Its creator may have made the directory and not locked it yet. One that was killed there leaves it so.
+            let is_begun = container.record.is_some() || container.process.is_some();
+            if is_same && (is_begun || attempt >= LOCK_ATTEMPTS) {
+                return Ok(Self { directory, holds_lock: true, ..container });
+            }
+            drop(directory);
+            std::thread::sleep(LOCK_PAUSE);
         }
-        Err(Error::new(ErrorKind::NotFound, format!("container {:?} does not exist", self.id)))
+    }
+
+    /// Lets others change it again.
+    pub(super) fn unlocked(self) -> Result<Self> {
+        file::unlock(&self.directory)?;
+        Ok(Self { holds_lock: false, ..self })
     }
 
     /// Its first process, if it lives: with a descriptor that stands for it and nothing else.
@@ -210,6 +226,13 @@ impl Container {
     pub(super) fn directory(&self) -> std::os::fd::BorrowedFd<'_> {
         self.directory.as_fd()
     }
+}
+
+fn open(id: &str, path: &Path) -> Result<OwnedFd> {
+    file::open(path, file::READ_DIRECTORY).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Error::new(ErrorKind::NotFound, format!("container {id:?} does not exist")),
+        _ => error.into(),
+    })
 }
 
 /// Annotations that borrow from nothing.

@@ -28,10 +28,10 @@ fn text(point: HookPoint, state: &State<'_>) -> Vec<u8> {
 }
 
 fn attempt(point: HookPoint, index: usize, hook: &Hook<'_>, state: &[u8]) -> Result<()> {
-    one(hook, state).map_err(|error| error.context(format_args!("hooks.{}[{index}]", point.name())))
+    one(point, hook, state).map_err(|error| error.context(format_args!("hooks.{}[{index}]", point.name())))
 }
 
-fn one(hook: &Hook<'_>, state: &[u8]) -> Result<()> {
+fn one(point: HookPoint, hook: &Hook<'_>, state: &[u8]) -> Result<()> {
     let failed =
         |message: String| Error::new(ErrorKind::Internal, format!("{:?} {message}", hook.path.as_str()));
     // Files in memory: a hook may write more than a pipe holds, or leave its input unread, and never block.
@@ -43,7 +43,11 @@ fn one(hook: &Hook<'_>, state: &[u8]) -> Result<()> {
     if let Some(name) = hook.args.first() {
         command.arg0(name.as_str());
     }
-    command.args(hook.args.iter().skip(1).map(|argument| argument.as_str())).env_clear();
+    command.args(hook.args.iter().skip(1).map(|argument| argument.as_str()));
+    // What runs in the container must not see the caller's environment; elsewhere a hook without one has always had it.
+    if point == HookPoint::StartContainer || !hook.env.is_empty() {
+        command.env_clear();
+    }
     command.envs(hook.env.iter().filter_map(|variable| variable.split_once('=')));
     command.stdin(Stdio::from(input)).stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr));
     let mut child = command.spawn().map_err(|error| failed(format!("cannot be run: {error}")))?;

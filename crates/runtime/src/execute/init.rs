@@ -100,7 +100,7 @@ impl Init<'_, '_> {
             Op::CloneAgain { new_pid_namespace } => self.clone_again(*new_pid_namespace)?,
             Op::Unshare { kinds } => unshare(kinds)?,
             Op::SetTimeOffsets { monotonic, boottime } => kernel::set_time_offsets(*monotonic, *boottime)?,
-            Op::DropGroups => sys_process::set_groups(&[])?,
+            Op::DropGroups => process::drop_groups()?,
             Op::BecomeRoot => process::become_root()?,
             Op::SetPropagation { propagation, .. } => root::set_propagation(propagation)?,
             Op::AttachRoot(source) => self.root = Some(root::attach(source)?),

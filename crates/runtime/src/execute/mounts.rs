@@ -7,7 +7,7 @@ use barque_sys::mount::{self, Attributes, FileSystem, MountAttrFlags};
 use barque_sys::path::{self, Root};
 
 use super::init::Init;
-use super::{ids, root};
+use super::{devices, ids, root};
 use crate::error::Context as _;
 use crate::plan::mount::{self as planned, Mount, Source};
 use crate::{Error, ErrorKind, Result};
@@ -23,7 +23,7 @@ fn make(init: &mut Init<'_, '_>, mount: &Mount) -> Result<()> {
             refuse_link(init.root()?, kind, &mount.target)?;
             new_file_system(kind, source.as_deref(), parameters, mount.attributes)?
         }
-        Source::Bind { .. } => prepare(mount)?,
+        Source::Bind { .. } | Source::Device { .. } => prepare(mount)?,
         Source::Prepared { slot, path } => {
             let prepared = init.prepared.get_mut(*slot).and_then(Option::take);
             prepared.ok_or_else(|| Error::new(ErrorKind::Internal, format!("{path:?} was not prepared")))?
@@ -48,8 +48,12 @@ fn finish(fd: &OwnedFd, mount: &Mount) -> Result<()> {
     Ok(())
 }
 
-/// A detached bind mount with its attributes and ids.
+/// A detached bind mount with its attributes and ids, or a device node as one.
 pub(super) fn prepare(mount: &Mount) -> Result<OwnedFd> {
+    if let Source::Device { kind, major, minor, mode, uid, gid } = mount.source {
+        let node = devices::Node { kind, major, minor, mode, uid, gid };
+        return devices::detached(&node, &mount.target);
+    }
     let Source::Bind { path, recursive } = &mount.source else {
         return Err(Error::new(ErrorKind::Internal, "only bind mounts are prepared"));
     };

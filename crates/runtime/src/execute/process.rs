@@ -124,13 +124,17 @@ fn set_label(module: &str, label: &str) -> Result<()> {
     })
 }
 
+/// Gives up supplementary groups.
+pub(super) fn drop_groups() -> Result<()> {
+    match sys::set_groups(&[]) {
+        // An unprivileged caller may not, nor may anybody in its user namespace with one id: it keeps its own.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        result => Ok(result?),
+    }
+}
+
 /// Takes on user and group 0 of a new user namespace, with all the capabilities in it.
 pub(super) fn become_root() -> Result<()> {
-    match sys::set_groups(&[]) {
-        // Denied for an unprivileged user's namespace with one id.
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
-        result => result?,
-    }
     for result in [sys::set_group(0), sys::set_user(0)] {
         match result {
             // Id 0 is not mapped: the process goes on as nobody (65534), with the namespace's capabilities.

@@ -28,6 +28,19 @@ pub(super) fn mount(writer: &mut Writer, plan: &Plan, mount: &Mount) {
                 bind(writer, &mount, &path.to_string_lossy(), *recursive);
             }
         }
+        Source::Device { kind, major, minor, mode, uid, gid } => {
+            let node = Op::MakeDevice {
+                path: mount.target.clone(),
+                kind: *kind,
+                major: *major,
+                minor: *minor,
+                mode: *mode,
+                uid: *uid,
+                gid: *gid,
+                bind: true,
+            };
+            super::devices::step(writer, &node);
+        }
         Source::Existing { parameters } => {
             writer.call(Function::Inside, &quote(&mount.target));
             if !parameters.is_empty() {
@@ -40,6 +53,17 @@ pub(super) fn mount(writer: &mut Writer, plan: &Plan, mount: &Mount) {
         }
     }
     finish(writer, mount);
+}
+
+/// Parameters of a file system as options of `mount(8)`.
+fn spell_parameters(parameters: &[(String, Option<String>)]) -> Vec<String> {
+    let spell = |(key, value): &(String, Option<String>)| match value {
+        // A comma ends an option, except in double quotes.
+        Some(value) if value.contains(',') => format!("{key}=\"{value}\""),
+        Some(value) => format!("{key}={value}"),
+        None => key.clone(),
+    };
+    parameters.iter().map(spell).collect()
 }
 
 fn new(

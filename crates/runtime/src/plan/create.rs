@@ -95,7 +95,7 @@ fn map_ids(plan: &mut Plan, input: &Input<'_>) {
 
 fn enter_namespaces(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) {
     let joins_user = namespaces.is_joined(NamespaceKind::User);
-    if joins_user && input.host.privileged {
+    if joins_user && input.host.privileged && !input.keeps_groups() {
         plan.init(Op::DropGroups);
     }
     for (kind, path) in &namespaces.joined {
@@ -165,9 +165,13 @@ pub(super) fn v1_joins(cgroup: &cgroup::Plan) -> impl Iterator<Item = cgroup::Op
 fn prepare_root(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) -> Result<()> {
     let own_mounts = namespaces.is_new(NamespaceKind::Mount);
     let user = namespaces.is_own(NamespaceKind::User);
-    let spec_mounts = mounts::from_spec(input, namespaces)?;
+    let mut spec_mounts = mounts::from_spec(input, namespaces)?;
+    spec_mounts.extend(devices::mounted(input, namespaces)?);
     let spec_mounts = mounts::prepared(plan, spec_mounts, user);
     if user {
+        if !input.keeps_groups() {
+            plan.init(Op::DropGroups);
+        }
         plan.init(Op::BecomeRoot);
         if namespaces.is_new(NamespaceKind::Ipc) {
             plan.init(Op::Unshare { kinds: vec![NamespaceKind::Ipc] });
@@ -189,7 +193,7 @@ fn prepare_root(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) 
     for mount in spec_mounts {
         plan.init(Op::Mount(mount));
     }
-    devices::default_and_listed(plan, input, user)?;
+    devices::default_and_listed(plan, input, namespaces)?;
     if let Some(process) = &input.spec.process {
         plan.init(Op::MakeWorkingDirectory { path: process.cwd.to_string() });
     }

@@ -1,9 +1,10 @@
 //! Device nodes and the links that programs expect in `/dev`.
 
 use super::Plan;
-use super::input::Input;
+use super::input::{Input, NamespacePlan};
+use super::mount::{Mount, Source};
 use super::op::Op;
-use crate::spec::LinuxDevice;
+use crate::spec::{LinuxDevice, NamespaceKind};
 use crate::{Error, Result};
 
 /// The devices every container has, config-linux.md "Default Devices": name and minor number; all of major 1 but tty.
@@ -25,15 +26,61 @@ const LINKS: [(&str, &str); 5] = [
     ("pts/ptmx", "/dev/ptmx"),
 ];
 
-/// Adds the default devices and links and those of the spec. Where the spec binds the host's `/dev`, nothing is made:
-/// it would be made on the host.
-pub(super) fn default_and_listed(plan: &mut Plan, input: &Input<'_>, user_namespace: bool) -> Result<()> {
+/// The spec's devices as mounts, for a new user namespace: the creator makes the nodes, owned by the ids that the
+/// namespace maps to those asked for.
+pub(super) fn mounted(input: &Input<'_>, namespaces: &NamespacePlan) -> Result<Vec<Mount>> {
+    let mut mounts = Vec::new();
+    if !are_mounted(input, namespaces) || binds_host_dev(input) {
+        return Ok(mounts);
+    }
+    for (index, device) in listed(input).iter().enumerate() {
+        let op = one(device, true).map_err(|error| error.context(format_args!("linux.devices[{index}]")))?;
+        let Op::MakeDevice { path, kind, major, minor, mode, uid, gid, bind: true } = op else { continue };
+        let (Some(uid), Some(gid)) = (host_id(uid, input, false), host_id(gid, input, true)) else {
+            return Err(Error::invalid(format!(
+                "linux.devices[{index}]: its owner {uid}:{gid} is not mapped in the user namespace"
+            ))
+            .hint("give uid and gid that linux.uidMappings and linux.gidMappings hold"));
+        };
+        mounts.push(Mount::new(Source::Device { kind, major, minor, mode, uid, gid }, path));
+    }
+    Ok(mounts)
+}
+
+/// Whether the spec's devices come as mounts. Who joins a user namespace does not know its mappings, and without
+/// privileges nobody makes nodes.
+fn are_mounted(input: &Input<'_>, namespaces: &NamespacePlan) -> bool {
+    namespaces.is_new(NamespaceKind::User) && input.host.privileged
+}
+
+/// What an id of the container's new user namespace is outside.
+fn host_id(id: u32, input: &Input<'_>, of_group: bool) -> Option<u32> {
+    let linux = input.spec.linux.as_ref()?;
+    let mappings = if of_group { &linux.gid_mappings } else { &linux.uid_mappings };
+    mappings.iter().find_map(|mapping| {
+        let offset = id.checked_sub(mapping.container_id).filter(|offset| *offset < mapping.size)?;
+        mapping.host_id.checked_add(offset)
+    })
+}
+
+fn binds_host_dev(input: &Input<'_>) -> bool {
     let is_host_dev = |mount: &crate::spec::Mount<'_>| {
         let bind = mount.kind.as_deref() == Some("bind")
             || mount.options.iter().any(|o| *o == "bind" || *o == "rbind");
         bind && mount.destination.trim_end_matches('/') == "/dev"
     };
-    if input.spec.mounts.iter().any(is_host_dev) {
+    input.spec.mounts.iter().any(is_host_dev)
+}
+
+/// Adds the default devices and links and those of the spec. Where the spec binds the host's `/dev`, nothing is made:
+/// it would be made on the host.
+pub(super) fn default_and_listed(
+    plan: &mut Plan,
+    input: &Input<'_>,
+    namespaces: &NamespacePlan,
+) -> Result<()> {
+    let user_namespace = namespaces.is_own(NamespaceKind::User);
+    if binds_host_dev(input) {
         return Ok(());
     }
     for (path, major, minor) in DEFAULT {
@@ -54,7 +101,10 @@ pub(super) fn default_and_listed(plan: &mut Plan, input: &Input<'_>, user_namesp
     for (index, device) in listed(input).iter().enumerate() {
         let op = one(device, user_namespace)
             .map_err(|error| error.context(format_args!("linux.devices[{index}]")))?;
-        plan.init(op);
+        let is_mounted = are_mounted(input, namespaces) && matches!(op, Op::MakeDevice { bind: true, .. });
+        if !is_mounted {
+            plan.init(op);
+        }
     }
     for (target, path) in LINKS {
         plan.init(Op::MakeLink { target: target.to_owned(), path: path.to_owned() });

@@ -79,6 +79,9 @@ pub fn make_exec(input: &ExecInput<'_>) -> Result<Plan> {
 fn join_namespaces(plan: &mut Plan, input: &ExecInput<'_>, joins_user: bool, joins_pid: bool) {
     use NamespaceKind::{Pid, User};
     let pid = input.pid;
+    if joins_user {
+        plan.init(Op::DropGroups);
+    }
     if joins_user && joins_pid {
         plan.init(Op::JoinProcess { pid, kinds: vec![User, Pid] });
         plan.init(Op::CloneAgain { new_pid_namespace: false });
@@ -89,6 +92,7 @@ fn join_namespaces(plan: &mut Plan, input: &ExecInput<'_>, joins_user: bool, joi
         plan.init(Op::JoinProcess { pid, kinds });
     }
     if joins_user {
+        plan.init(Op::DropGroups);
         plan.init(Op::BecomeRoot);
     }
 }

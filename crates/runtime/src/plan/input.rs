@@ -34,6 +34,13 @@ pub struct Input<'a> {
     pub host: Host,
 }
 
+impl Input<'_> {
+    /// Whether the program keeps the caller's supplementary groups, as Podman's `--group-add keep-groups` asks for.
+    pub(super) fn keeps_groups(&self) -> bool {
+        self.spec.annotations.get("run.oci.keep_original_groups").is_some_and(|value| *value == "1")
+    }
+}
+
 /// A directory or file of the host that belongs to the container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostFile {

@@ -92,6 +92,21 @@ pub enum Source {
         /// With all that is mounted below it.
         recursive: bool,
     },
+    /// A device node on a file system of its own: a user namespace may not make nodes.
+    Device {
+        /// `c` or `b`.
+        kind: char,
+        /// Major number.
+        major: u32,
+        /// Minor number.
+        minor: u32,
+        /// Permission bits.
+        mode: u32,
+        /// Owner, as the host numbers it.
+        uid: u32,
+        /// Group, as the host numbers it.
+        gid: u32,
+    },
     /// One that the creator has prepared, by its number.
     Prepared {
         /// The number.

@@ -194,11 +194,11 @@ pub(super) fn prepared(plan: &mut Plan, mounts: Vec<Mount>, user_namespace: bool
     let mut slots = 0;
     let mut steps = Vec::new();
     let mut replace = |mut mount: Mount| {
-        let Source::Bind { path, .. } = &mount.source else { return mount };
-        if !user_namespace && mount.id_mapping.is_none() {
-            return mount;
-        }
-        let path = path.clone();
+        let path = match &mount.source {
+            Source::Bind { path, .. } if user_namespace || mount.id_mapping.is_some() => path.clone(),
+            Source::Device { .. } => PathBuf::from(&mount.target),
+            _ => return mount,
+        };
         steps.push(Op::PrepareMount { slot: slots, mount: mount.clone() });
         mount.source = Source::Prepared { slot: slots, path };
         mount.id_mapping = None;

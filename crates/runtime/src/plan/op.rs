@@ -110,8 +110,8 @@ pub enum Op {
         /// `CLOCK_BOOTTIME`.
         boottime: TimeOffset,
     },
-    /// Gives up the caller's supplementary groups: in a user namespace that is about to be joined, `setgroups` may be
-    /// denied for good.
+    /// Gives up the caller's supplementary groups, if that may be done: before a user namespace is joined, because in it
+    /// `setgroups` may be denied for good, and in a new one.
     DropGroups,
     /// Takes on user and group 0 of the user namespace.
     BecomeRoot,
