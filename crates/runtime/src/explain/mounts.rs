@@ -95,16 +95,6 @@ fn new(
     attributes(writer, later);
 }
 
-fn spell_parameters(parameters: &[(String, Option<String>)]) -> Vec<String> {
-    let spell = |(key, value): &(String, Option<String>)| match value {
-        // A comma ends an option, except in double quotes.
-        Some(value) if value.contains(',') => format!("{key}=\"{value}\""),
-        Some(value) => format!("{key}={value}"),
-        None => key.clone(),
-    };
-    parameters.iter().map(spell).collect()
-}
-
 fn without(attributes: Attributes, bits: u32) -> Attributes {
     Attributes { set: attributes.set & !bits, clear: attributes.clear }
 }
