@@ -116,8 +116,15 @@ impl Op {
             Self::SetProperties { scope, properties } => scope.set_script(properties, script),
             Self::Enable { dir, required, optional } => {
                 let file = dir.join("cgroup.subtree_control");
-                for controller in required.iter().chain(optional) {
+                for controller in required {
                     write(script, &file.to_string_lossy(), &format!("+{controller}"));
+                }
+                for controller in optional {
+                    // One that is not to be had is no reason to stop.
+                    script.command(format!(
+                        "printf %s +{controller} > {} || :",
+                        quote(&file.to_string_lossy())
+                    ));
                 }
             }
             Self::Inherit { file } => inherit_script(file, script),

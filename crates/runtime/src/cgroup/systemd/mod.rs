@@ -197,14 +197,14 @@ impl Scope {
         body
     }
 
-    /// The start as a person would type it; `$$` is the shell itself.
+    /// The start as a person would type it. `$$` would be the outermost shell; the inner one asks a child for its parent's id.
     pub(super) fn start_script(&self, properties: &[Property], script: &mut Script) {
         let count = properties.len() + 1;
         let list = spelled(properties);
         self.call_script(
             script,
             &format!(
-                "StartTransientUnit 'ssa(sv)a(sa(sv))' {} fail {count}{list} PIDs au 1 $$ 0",
+                "StartTransientUnit 'ssa(sv)a(sa(sv))' {} fail {count}{list} PIDs au 1 \"$(sh -c 'echo $PPID')\" 0",
                 quote(&self.unit)
             ),
         );
