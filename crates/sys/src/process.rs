@@ -314,7 +314,8 @@ impl Program {
     }
 }
 
-fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
+/// The array that `execve(2)` wants: one pointer for each string, and a null pointer.
+pub(crate) fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
     strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
 }
 
