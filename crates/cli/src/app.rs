@@ -12,10 +12,12 @@ pub fn main() -> i32 {
         .and_then(|args| invocation::read(&args));
     match invocation {
         // Before anything is opened or read: a second run begins as the first did.
-        Ok(invocation) if invocation.enters_container() => match barque_sys::executable::protect() {
-            Ok(()) => execute(invocation),
-            Err(error) => unprotected(error),
-        },
+        Ok(invocation) if invocation.enters_container() => {
+            match barque_sys::executable::protect(std::env::args_os()) {
+                Ok(()) => execute(invocation),
+                Err(error) => unprotected(error),
+            }
+        }
         Ok(invocation) => execute(invocation),
         Err(Refusal { error, command, code }) => {
             console::err(&console::complaint(&error, command));

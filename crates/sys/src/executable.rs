@@ -4,7 +4,7 @@
 //! `/proc/PID/exe`, and whoever is root in the container could open that for writing (CVE-2019-5736, CVE-2024-21626).
 //! So the program runs anew, from a view of its file that nobody can write.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
@@ -28,13 +28,13 @@ const SEALS: SealFlags =
 /// file, never from something the caller could have set.
 ///
 /// COST
-pub fn protect() -> Result<()> {
+pub fn protect(arguments: impl Iterator<Item = OsString>) -> Result<()> {
     if is_protected()? {
         return Ok(());
     }
     match read_only_view() {
-        Ok(view) => Err(run_again(&view)),
-        Err(_) => Err(run_again(&sealed_copy()?)),
+        Ok(view) => Err(run_again(&view, arguments)),
+        Err(_) => Err(run_again(&sealed_copy()?, arguments)),
     }
 }
 
@@ -72,10 +72,10 @@ fn sealed_copy() -> Result<OwnedFd> {
 }
 
 /// Becomes this program anew, from another file. Returns only on failure.
-fn run_again(file: &OwnedFd) -> Error {
+fn run_again(file: &OwnedFd, arguments: impl Iterator<Item = OsString>) -> Error {
     // The kernel has handed all of them over NUL-terminated.
     let arguments: Vec<CString> =
-        std::env::args_os().filter_map(|argument| CString::new(argument.into_vec()).ok()).collect();
+        arguments.filter_map(|argument| CString::new(argument.into_vec()).ok()).collect();
     let pointers: Vec<_> =
         arguments.iter().map(|argument| argument.as_ptr()).chain([std::ptr::null()]).collect();
     // SAFETY: the arguments are NUL-terminated, their array ends with a null pointer and both outlive the call; so does
