@@ -241,6 +241,10 @@ pub enum Mark {
     RootPrepared,
     /// The creator's hooks have run.
     HooksRun,
+    /// The filter with a listener is loaded.
+    FilterLoaded,
+    /// The creator has handed the filter's listener over.
+    ListenerTaken,
     /// Everything is made; only the program is missing.
     Ready,
     /// The creator has recorded the container; it may outlive its creator from here on.
@@ -255,7 +259,7 @@ impl Mark {
 
     /// The mark of a number sent over the channel.
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
-        const ALL: [Mark; 9] = [
+        const ALL: [Mark; 11] = [
             Mark::IdsMapped,
             Mark::CgroupsReady,
             Mark::CgroupsJoined,
@@ -263,6 +267,8 @@ impl Mark {
             Mark::NamespacesMade,
             Mark::RootPrepared,
             Mark::HooksRun,
+            Mark::FilterLoaded,
+            Mark::ListenerTaken,
             Mark::Ready,
             Mark::Recorded,
         ];

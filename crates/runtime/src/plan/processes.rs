@@ -108,9 +108,11 @@ pub(super) fn become_process(
         name: process.args.first().map(|name| name.to_string()).unwrap_or_default(),
         search: search.to_owned(),
     });
-    // The creator hands the listener over, so the filter is loaded while there is one.
+    // The creator takes the listener's descriptor from the process and hands it over, before the exec closes it.
     if let Some(load) = ending.load_seccomp().filter(|_| ending.has_listener()) {
         plan.init(load);
+        plan.init_reaches(Mark::FilterLoaded);
+        plan.creator_reaches(Mark::ListenerTaken);
     }
     Ok(())
 }
