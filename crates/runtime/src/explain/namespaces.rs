@@ -34,7 +34,8 @@ impl<'p> Namespaces<'p> {
                     all.new.push(NamespaceKind::Time);
                     all.offsets = Some((*monotonic, *boottime));
                 }
-                Op::DropGroups => all.drops_groups = true,
+                // In a new one nsenter does it.
+                Op::DropGroups if !all.new_user() && !all.joins_user() => all.drops_groups = true,
                 Op::MoveNetDevice { .. } => all.fetches_devices = true,
                 Op::MapIds { deny_setgroups, .. } => all.keeps_ids = *deny_setgroups,
                 _ => {}
@@ -45,6 +46,10 @@ impl<'p> Namespaces<'p> {
 
     pub(super) fn is_new(&self, kind: NamespaceKind) -> bool {
         self.new.contains(&kind)
+    }
+
+    fn joins_user(&self) -> bool {
+        self.joined.iter().any(|(kind, _)| *kind == NamespaceKind::User)
     }
 
     pub(super) fn new_user(&self) -> bool {

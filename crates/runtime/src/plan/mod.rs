@@ -20,6 +20,8 @@ pub mod process;
 mod processes;
 pub mod script;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use serde::Serialize;
