@@ -529,14 +529,6 @@ pub fn take_fd(pidfd: impl AsFd, number: i32) -> Result<OwnedFd> {
     Ok(unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) })
 }
 
-/// Whether a descriptor of this number is open.
-pub fn is_open(number: u32) -> bool {
-    i32::try_from(number).is_ok_and(|number| {
-        // SAFETY: asks for a flag of a descriptor; a number that is not open is refused with EBADF.
-        unsafe { libc::fcntl(number, libc::F_GETFD) >= 0 }
-    })
-}
-
 /// Makes `/dev/null` the standard input.
 pub fn close_input() -> Result<()> {
     let null = crate::file::open(Path::new("/dev/null"), crate::file::READ)?;
