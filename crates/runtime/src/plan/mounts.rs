@@ -70,6 +70,10 @@ fn one(input: &Input<'_>, mount: &spec::Mount<'_>) -> Result<Mount> {
         Some(recursive) => bind_source(input, mount, recursive)?,
         None => new_source(input, mount, &result, parameters)?,
     };
+    if result.id_mapping.is_some() && bind.is_none() {
+        return Err(Error::unsupported(format!("uidMappings: the ids of a new {kind:?} cannot be mapped"))
+            .hint("only bind mounts take id mappings: bind a directory, or leave them out"));
+    }
     if result.copy_up && kind != "tmpfs" {
         return Err(Error::invalid(format!("options: tmpcopyup is for tmpfs, and the type is {kind:?}")));
     }

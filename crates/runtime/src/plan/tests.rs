@@ -97,6 +97,12 @@ fn mounts_that_cannot_be() {
             "uidMappings and gidMappings: an idmapped mount needs both",
         ),
         (
+            r#"{"destination": "/a", "type": "tmpfs", "options": ["idmap"],
+                "uidMappings": [{"containerID": 0, "hostID": 1, "size": 1}],
+                "gidMappings": [{"containerID": 0, "hostID": 1, "size": 1}]}"#,
+            "the ids of a new \"tmpfs\" cannot be mapped",
+        ),
+        (
             r#"{"destination": "/a", "source": "/s", "options": ["bind", "tmpcopyup"]}"#,
             "tmpcopyup is for tmpfs",
         ),
