@@ -82,15 +82,13 @@ impl Capabilities {
     }
 }
 
-/// The bounding set of the calling thread.
-pub fn bounding() -> Capabilities {
+/// What of a set is in the bounding set of the calling thread: one system call for each member.
+pub fn in_bounding(of: Capabilities) -> Capabilities {
     let mut set = Capabilities::default();
-    for bit in 0..64 {
-        // SAFETY: PR_CAPBSET_READ takes a number and answers 0, 1 or EINVAL.
-        match unsafe { libc::prctl(libc::PR_CAPBSET_READ, libc::c_ulong::from(bit), 0, 0, 0) } {
-            1 => set.insert(bit),
-            0 => {}
-            _ => break,
+    for bit in (0..64_u32).filter(|bit| of.contains(*bit)) {
+        // SAFETY: PR_CAPBSET_READ takes a number and answers 0, 1 or, for what this kernel does not know, EINVAL.
+        if unsafe { libc::prctl(libc::PR_CAPBSET_READ, libc::c_ulong::from(bit), 0, 0, 0) } == 1 {
+            set.insert(bit);
         }
     }
     set

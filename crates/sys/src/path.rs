@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
@@ -79,27 +79,18 @@ impl Root {
     }
 
     fn make_directory_counting(&self, path: &Path, mode: Mode, links: &mut u32) -> Result<OwnedFd> {
-        let wanted = OFlags::PATH | OFlags::DIRECTORY;
-        match self.open(path, wanted) {
+        match self.open(path, OFlags::PATH | OFlags::DIRECTORY) {
             Err(error) if error.errno() == Errno::NOENT => {}
             result => return result,
         }
-        let mut here = PathBuf::from("/");
-        let mut directory = self.open(&here, wanted)?;
-        for component in path.components() {
-            match component {
-                Component::Normal(name) => here.push(name),
-                Component::ParentDir => here.push(".."),
-                Component::RootDir | Component::CurDir | Component::Prefix(_) => continue,
-            }
-            directory = match self.open(&here, wanted) {
-                Err(error) if error.errno() == Errno::NOENT => {
-                    self.make_component(&directory, &here, mode, links)?
-                }
-                result => result?,
-            };
+        // Nearly always only the last component is missing.
+        let above = path.parent().unwrap_or(Path::new("/"));
+        let parent = self.make_directory_counting(above, mode, links)?;
+        match path.file_name() {
+            Some(_) => self.make_component(&parent, path, mode, links),
+            // It ends with `..`, which is there now.
+            None => self.open(path, OFlags::PATH | OFlags::DIRECTORY),
         }
-        Ok(directory)
     }
 
     /// Makes the last component of `here`, whose parent is open as `parent`. A dangling symbolic link stands for the

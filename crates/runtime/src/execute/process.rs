@@ -207,8 +207,7 @@ fn set_of(names: &[String]) -> Capabilities {
 
 fn drop_bounding(init: &Init<'_, '_>, keep: &[String]) -> Result<()> {
     let wanted = set_of(keep);
-    let had = capability::bounding();
-    let missing = Capabilities(wanted.0 & !had.0);
+    let missing = Capabilities(wanted.0 & !capability::in_bounding(wanted).0);
     if missing != Capabilities::default() {
         let names: Vec<_> = missing.names().collect();
         let text = format!("the caller itself has no {}: the container does without", names.join(", "));
@@ -221,8 +220,9 @@ fn set_capabilities(names: [&[String]; 4]) -> Result<()> {
     let [effective, permitted, inheritable, ambient] = names.map(set_of);
     let [_, own, _] = capability::sets()?;
     let permitted = permitted.intersection(own);
-    let bounding = capability::bounding();
-    let inheritable = inheritable.intersection(Capabilities(own.0 | bounding.0));
+    // What the thread does not have it may make inheritable only if the bounding set has it.
+    let beyond = Capabilities(inheritable.0 & !own.0);
+    let inheritable = inheritable.intersection(Capabilities(own.0 | capability::in_bounding(beyond).0));
     capability::set(effective.intersection(permitted), permitted, inheritable)
         .context(|| "process.capabilities")?;
     capability::set_ambient(ambient.intersection(permitted).intersection(inheritable))
