@@ -25,11 +25,11 @@ impl Lab {
         let lab = Self { directory, name: format!("barque-test-{}-{number}", std::process::id()) };
         let bin = lab.rootfs().join("bin");
         std::fs::create_dir_all(&bin).unwrap();
-        std::fs::copy(BUSYBOX, bin.join("busybox")).unwrap();
+        copy(BUSYBOX, &bin.join("busybox"));
         for name in ["sh", "sleep", "true", "ls"] {
             std::os::unix::fs::symlink("busybox", bin.join(name)).unwrap();
         }
-        std::fs::copy(env!("CARGO_BIN_EXE_barque"), lab.barque()).unwrap();
+        copy(env!("CARGO_BIN_EXE_barque"), &lab.barque());
         lab.configure("demo", &["sleep", "100"]);
         Some(lab)
     }
@@ -136,6 +136,12 @@ impl Lab {
             .filter(|path| path.exists())
             .collect()
     }
+}
+
+/// Copies a program. Not in this process: a child that another test forks meanwhile would hold the copy open for writing,
+/// and nobody could execute it (`ETXTBSY`).
+fn copy(from: &str, to: &Path) {
+    assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success());
 }
 
 impl Drop for Lab {
