@@ -2,15 +2,19 @@
 
 use crate::commands;
 use crate::console;
-use crate::invocation::{self, Invocation, RUN_FAILED, Refusal};
+use crate::invocation::{self, Invocation, OCI, RUN_FAILED, Refusal};
 use crate::{Error, Result};
 
 /// Runs the command line of this process; returns its exit code.
 pub fn main() -> i32 {
-    let invocation = invocation::arguments(std::env::args_os())
-        .map_err(|error| Refusal { error, command: None, code: RUN_FAILED })
-        .and_then(|args| invocation::read(&args));
-    match invocation {
+    let args = match invocation::arguments(std::env::args_os()) {
+        Ok(args) => args,
+        Err(error) => {
+            console::err(&console::complaint(&error, None));
+            return RUN_FAILED;
+        }
+    };
+    match invocation::read(&args) {
         // Before anything is opened or read: a second run begins as the first did.
         Ok(invocation) if invocation.enters_container() => {
             match barque_sys::executable::protect(std::env::args_os()) {
@@ -20,6 +24,12 @@ pub fn main() -> i32 {
         }
         Ok(invocation) => execute(invocation),
         Err(Refusal { error, command, code }) => {
+            if command == Some(OCI) {
+                // `barque-oci --log …` or `barque oci --log …`.
+                let rest = args.get(1..).unwrap_or_default();
+                let flags = rest.strip_prefix(&["oci".to_owned()][..]).unwrap_or(rest);
+                crate::oci::log_refusal(flags, &error);
+            }
             console::err(&console::complaint(&error, command));
             code
         }

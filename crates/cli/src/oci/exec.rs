@@ -31,7 +31,7 @@ pub(super) fn exec(session: &Session, args: &Exec) -> Result<i32> {
             process: &process,
             console_socket,
             preserve_fds,
-            sub_cgroup: args.cgroups.first().map(|(_, path)| path.as_str()),
+            sub_cgroups: &args.cgroups,
             ignore_paused: args.ignore_paused,
             trace: if trace { Trace::start() } else { Trace::default() },
         },

@@ -37,10 +37,19 @@ pub fn execute(invocation: Invocation) -> i32 {
     let Invocation { global, verb } = invocation;
     let store = Store::new(global.root.clone().map_or_else(default_root, PathBuf::from));
     let session = Session { global, store };
+    // What `exec` runs may end with 1 itself: callers tell the two apart by runc's code.
+    let failed = if matches!(verb, Verb::Exec(_)) { 255 } else { 1 };
     session.run(verb).unwrap_or_else(|error| {
         session.fail(&error);
-        1
+        failed
     })
+}
+
+/// Tells the log of a command line that is wrong, where that much of it was understood.
+pub fn log_refusal(args: &[String], error: &Error) {
+    let Some(global) = args::global(args) else { return };
+    let session = Session { global, store: Store::new("") };
+    session.log(LogLevel::Error, "error", &error.to_string());
 }
 
 impl Session {

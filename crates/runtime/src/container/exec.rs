@@ -24,8 +24,8 @@ pub struct Execution<'a> {
     pub console_socket: Option<&'a Path>,
     /// How many descriptors beyond 2 it gets.
     pub preserve_fds: u32,
-    /// A cgroup below the container's, by its path from there.
-    pub sub_cgroup: Option<&'a str>,
+    /// Cgroups below the container's, by their path from there: of one v1 controller, or of all that are not named.
+    pub sub_cgroups: &'a [(Option<String>, String)],
     /// Whether a paused container will do: the process starts when it is resumed.
     pub ignore_paused: bool,
     /// Where the time goes.
@@ -40,6 +40,7 @@ pub fn exec(container: &Container, execution: &Execution<'_>) -> Result<Created>
         Status::Paused => {
             return Err(container
                 .wrong_status("entered", Status::Paused)
+                .context("cannot exec in a paused container")
                 .hint("resume it, or use --ignore-paused"));
         }
         status => return Err(container.wrong_status("entered", status)),
@@ -52,7 +53,8 @@ pub fn exec(container: &Container, execution: &Execution<'_>) -> Result<Created>
     let program = profile.map(seccomp::compile).transpose()?;
     let record = container.record.as_ref();
     let group = record.and_then(|record| record.cgroup.as_ref());
-    let (join, clone_into) = group.map(|group| joins(group, execution.sub_cgroup)).unwrap_or_default();
+    let (join, clone_into) =
+        group.map(|group| joins(group, execution.sub_cgroups)).transpose()?.unwrap_or_default();
     let plan = plan::make_exec(&ExecInput {
         process: execution.process,
         pid,
@@ -108,17 +110,44 @@ fn own_namespaces(pid: i32) -> Result<Vec<NamespaceKind>> {
 }
 
 /// How the container's cgroup, or one below it, is entered: into v2 by birth, into v1 hierarchies by writing.
-fn joins(group: &cgroup::Group, below: Option<&str>) -> (Vec<cgroup::Op>, Option<PathBuf>) {
-    let at = |directory: &Path| match below {
-        Some(below) => directory.join(below.trim_start_matches('/')),
-        None => directory.to_owned(),
+fn joins(
+    group: &cgroup::Group,
+    below: &[(Option<String>, String)],
+) -> Result<(Vec<cgroup::Op>, Option<PathBuf>)> {
+    let names = |hierarchy: &cgroup::V1Dir, name: &str| {
+        hierarchy.controllers.iter().any(|known| known == name || known.strip_prefix("name=") == Some(name))
     };
-    let v1 = group
-        .v1
-        .iter()
-        .map(|hierarchy| cgroup::Op::Join { file: at(&hierarchy.dir).join("tasks") })
-        .collect();
-    (v1, group.unified.as_deref().map(at))
+    if let Some((Some(name), _)) = below.iter().find(|(name, _)| {
+        name.as_ref().is_some_and(|name| !group.v1.iter().any(|hierarchy| names(hierarchy, name)))
+    }) {
+        return Err(Error::invalid(format!("--cgroup: unknown controller {name}")));
+    }
+    let mut v1 = Vec::with_capacity(group.v1.len());
+    for hierarchy in &group.v1 {
+        let named = below.iter().rfind(|(name, _)| name.as_ref().is_some_and(|name| names(hierarchy, name)));
+        let path = named.or_else(|| below.iter().rfind(|(name, _)| name.is_none()));
+        v1.push(cgroup::Op::Join { file: sub_cgroup(&hierarchy.dir, path)?.join("tasks") });
+    }
+    let path = below.iter().rfind(|(name, _)| name.is_none());
+    Ok((v1, group.unified.as_deref().map(|dir| sub_cgroup(dir, path)).transpose()?))
+}
+
+/// A cgroup below the container's: never one above it, whose limits are not the container's.
+fn sub_cgroup(directory: &Path, below: Option<&(Option<String>, String)>) -> Result<PathBuf> {
+    let Some((_, path)) = below else { return Ok(directory.to_owned()) };
+    if path.split('/').any(|part| part == "..") {
+        return Err(Error::invalid(format!("--cgroup: {path} is not a sub cgroup path")));
+    }
+    let directory = directory.join(path.trim_start_matches('/'));
+    if directory.is_dir() {
+        return Ok(directory);
+    }
+    let file = directory.join("cgroup.procs");
+    Err(Error::new(
+        crate::ErrorKind::NotFound,
+        format!("--cgroup: adding pid to {}: no such file or directory", file.display()),
+    )
+    .hint("make the cgroup first"))
 }
 
 struct Recorder<'a> {

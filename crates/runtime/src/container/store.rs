@@ -246,8 +246,12 @@ fn parse<T: serde::de::DeserializeOwned>(path: &Path, name: &str) -> Result<Opti
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         result => result?,
     };
-    serde_json::from_str(&text).map(Some).map_err(|error| {
-        Error::new(ErrorKind::Internal, format!("{path:?}: {error}"))
-            .hint("the container's state is damaged: delete --force it")
-    })
+    match serde_json::from_str(&text) {
+        // Its creator was killed while it wrote it, before anything else was made.
+        Err(error) if error.is_eof() => Ok(None),
+        result => result.map(Some).map_err(|error| {
+            Error::new(ErrorKind::Internal, format!("{path:?}: {error}"))
+                .hint("the container's state is damaged: delete --force it")
+        }),
+    }
 }

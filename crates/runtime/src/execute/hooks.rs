@@ -1,12 +1,15 @@
 //! Hooks: programs run at points of the container's life.
 
 use std::io::{Read as _, Seek as _};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, Stdio};
 
 use crate::plan::HookPoint;
 use crate::spec::{Hook, State};
 use crate::{Error, ErrorKind, Result};
+
+/// The signal that a system call filter ends a process with.
+const SIGSYS: i32 = 31;
 
 /// Runs the hooks of a point in order, each with the state on its standard input. The first that fails ends it.
 pub fn run(point: HookPoint, hooks: &[Hook<'_>], state: &State<'_>) -> Result<()> {
@@ -64,7 +67,9 @@ fn one(point: HookPoint, hook: &Hook<'_>, state: &[u8]) -> Result<()> {
     }
     let mut said = String::new();
     drop(output.rewind().and_then(|()| output.read_to_string(&mut said)));
-    Err(failed(format!("failed ({status}): {}", tail(&said))))
+    // The shell's words for a system call that the container's filter ends a process for.
+    let end = if status.signal() == Some(SIGSYS) { "bad system call".to_owned() } else { status.to_string() };
+    Err(failed(format!("failed ({end}): {}", tail(&said))).context("error running hook"))
 }
 
 /// The end of what a hook has printed: the reason is usually in its last lines.

@@ -11,7 +11,7 @@ use barque_sys::process::{self as sys_process};
 
 use super::message::Message;
 use super::{Context, console, devices, hooks, join, join_process, kernel, mounts, process, program, root};
-use crate::plan::{Actor, Mark, Op, Plan};
+use crate::plan::{Actor, HookPoint, Mark, Op, Plan};
 use crate::spec::NamespaceKind;
 use crate::{Error, ErrorKind, Result};
 
@@ -122,6 +122,10 @@ impl Init<'_, '_> {
             Op::MakeConsole { size } => self.terminal = Some(console::make(self, *size)?),
             Op::RunHooks { point, hooks } => {
                 self.context.state.pid = self.host_pid;
+                if let (HookPoint::CreateContainer, Some(root)) = (point, &self.root) {
+                    // Where runc runs them: hooks reach into the root filesystem by relative paths.
+                    sys_process::change_directory_to(root)?;
+                }
                 hooks::run(*point, hooks, &self.context.state)?;
             }
             Op::Process(op) => process::change(self, op)?,

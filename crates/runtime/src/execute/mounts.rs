@@ -145,8 +145,10 @@ fn refuse_link(root: &Root, kind: &str, target: &str) -> Result<()> {
     if path::is_directory(&handle)? {
         return Ok(());
     }
-    Err(Error::invalid(format!("{kind} cannot be mounted on {target:?}: the root filesystem has no directory there but a link or file"))
-        .hint("the root filesystem is broken or hostile; make it a directory"))
+    Err(Error::invalid(format!(
+        "{kind} must be mounted on ordinary directory: {target:?} is a link or a file in the root filesystem"
+    ))
+    .hint("the root filesystem is broken or hostile; make it a directory"))
 }
 
 /// A handle to where a mount goes, made when it is missing: a directory for a directory, a file for the rest.

@@ -65,5 +65,8 @@ pub(super) fn hand_over(child: &Child, number: i32, load: &LoadSeccomp, state: &
         let socket = channel::connect_stream(Path::new(path))?;
         channel::send_fd(&socket, &serde_json::to_vec(&process).unwrap_or_default(), listener.as_fd())
     };
-    send().map_err(|error| Error::from(error).context(format_args!("linux.seccomp.listenerPath {path:?}")))
+    send().map_err(|error| {
+        let what = format_args!("linux.seccomp.listenerPath {path:?}: failed to connect with seccomp agent");
+        Error::from(error).context(what)
+    })
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::input::{HostFile, Input, NamespacePlan};
+use super::mount::Mount;
 use super::op::{HookPoint, Mark, Op};
 use super::{Plan, devices, mounts, processes, validate};
 use crate::Result;
@@ -21,10 +22,10 @@ pub fn make(input: &Input<'_>) -> Result<Plan> {
     make_cgroups(&mut plan, input, false);
     enter_namespaces(&mut plan, input, &namespaces);
     join_cgroups(&mut plan, input, &namespaces);
-    prepare_root(&mut plan, input, &namespaces)?;
+    let readonly_dev = prepare_root(&mut plan, input, &namespaces)?;
     adjust_kernel(&mut plan, input, &namespaces)?;
     runtime_hooks(&mut plan, input);
-    switch_root(&mut plan, input);
+    switch_root(&mut plan, input, readonly_dev);
     processes::first(&mut plan, input)?;
     Ok(plan)
 }
@@ -162,7 +163,8 @@ pub(super) fn v1_joins(cgroup: &cgroup::Plan) -> impl Iterator<Item = cgroup::Op
     cgroup.joins.iter().filter(move |op| !is_unified(op)).cloned()
 }
 
-fn prepare_root(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) -> Result<()> {
+/// Returns the change that makes a read-only `/dev` what it is to be: other mounts and devices still go into it.
+fn prepare_root(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) -> Result<Option<Mount>> {
     let own_mounts = namespaces.is_new(NamespaceKind::Mount);
     let user = namespaces.is_own(NamespaceKind::User);
     let mut spec_mounts = mounts::from_spec(input, namespaces)?;
@@ -190,14 +192,16 @@ fn prepare_root(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) 
         plan.init(Op::Join { kind: *kind, path: path.clone() });
         plan.init(Op::AttachRoot(input.root.clone()));
     }
-    for mount in spec_mounts {
+    let mut readonly_dev = None;
+    for mut mount in spec_mounts {
+        readonly_dev = mounts::split_readonly_dev(&mut mount).or(readonly_dev);
         plan.init(Op::Mount(mount));
     }
     devices::default_and_listed(plan, input, namespaces)?;
     if let Some(process) = &input.spec.process {
         plan.init(Op::MakeWorkingDirectory { path: process.cwd.to_string() });
     }
-    Ok(())
+    Ok(readonly_dev)
 }
 
 /// What is set while the host's procfs is still in sight: the container's own could be a fake.
@@ -264,7 +268,7 @@ pub(crate) fn owned(hooks: &[Hook<'_>]) -> Vec<Hook<'static>> {
     hooks.iter().map(one).collect()
 }
 
-fn switch_root(plan: &mut Plan, input: &Input<'_>) {
+fn switch_root(plan: &mut Plan, input: &Input<'_>, readonly_dev: Option<Mount>) {
     let Some(linux) = &input.spec.linux else { return };
     for path in &linux.masked_paths {
         plan.init(Op::MaskPath { path: path.to_string() });
@@ -275,6 +279,9 @@ fn switch_root(plan: &mut Plan, input: &Input<'_>) {
     if input.spec.process.as_ref().is_some_and(|process| process.terminal) {
         let size = input.spec.process.as_ref().and_then(|process| process.console_size);
         plan.init(Op::MakeConsole { size: size.map(|size| (size.height, size.width)) });
+    }
+    if let Some(change) = readonly_dev {
+        plan.init(Op::Mount(change));
     }
     if input.spec.root.as_ref().is_some_and(|root| root.readonly) {
         plan.init(Op::ReadonlyRoot);

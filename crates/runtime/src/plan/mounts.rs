@@ -116,6 +116,21 @@ fn new_source(
     Ok(Source::New { kind: kind.to_owned(), source: mount.source.as_deref().map(str::to_owned), parameters })
 }
 
+/// Makes a read-only tmpfs on `/dev` one that can be written for now, and returns the change that ends that.
+pub(super) fn split_readonly_dev(mount: &mut Mount) -> Option<Mount> {
+    let Source::New { parameters, .. } = &mut mount.source else { return None };
+    if mount.target.trim_end_matches('/') != "/dev" || mount.attributes.set & mount_options::RDONLY == 0 {
+        return None;
+    }
+    parameters.retain(|(key, _)| key != "ro");
+    mount.attributes.set &= !mount_options::RDONLY;
+    let source = Source::Existing { parameters: Vec::new() };
+    Some(Mount {
+        attributes: Attributes { set: mount_options::RDONLY, clear: 0 },
+        ..Mount::new(source, mount.target.clone())
+    })
+}
+
 fn id_mapping(input: &Input<'_>, mount: &spec::Mount<'_>, option: Option<bool>) -> Result<Option<MountIds>> {
     let own = !mount.uid_mappings.is_empty() || !mount.gid_mappings.is_empty();
     if !own && option.is_none() {

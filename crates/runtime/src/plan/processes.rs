@@ -50,7 +50,11 @@ pub(super) fn first(plan: &mut Plan, input: &Input<'_>) -> Result<()> {
         // The creator has said so long ago, see `create::clone`: nobody waits here.
         plan.init(Op::Await(Mark::Recorded));
     }
-    if let Some(hooks) = &input.spec.hooks {
+    if let Some(hooks) = input.spec.hooks.as_ref().filter(|hooks| !hooks.start_container.is_empty()) {
+        // They run in the container, and so under its filter.
+        if let Some(load) = ending.load_seccomp().filter(|_| !ending.has_listener()) {
+            plan.init(load);
+        }
         create::run(plan, hooks, HookPoint::StartContainer);
     }
     execute(plan, &ending);
@@ -137,7 +141,8 @@ impl Ending<'_> {
 /// the latter the filter goes last, so that it need not allow what comes before it.
 pub(super) fn execute(plan: &mut Plan, ending: &Ending<'_>) {
     let process = ending.process;
-    let load = if ending.has_listener() { None } else { ending.load_seccomp() };
+    let is_loaded = plan.steps.iter().any(|step| matches!(step.op, Op::Process(ProcessOp::LoadSeccomp(_))));
+    let load = if is_loaded { None } else { ending.load_seccomp() };
     // The names were checked when the bounding set was planned.
     let capabilities = capability_names(ending).ok().flatten().unwrap_or_default();
     let set = Op::Process(ProcessOp::SetCapabilities {

@@ -79,7 +79,7 @@ impl<'p> Rules<'p> {
             self.listener = true;
             if rule.names.iter().any(|name| *name == "write") {
                 return Err(Error::invalid(format!(
-                    "{}: SCMP_ACT_NOTIFY cannot be used for write",
+                    "{}: SCMP_ACT_NOTIFY cannot be used for the write syscall",
                     field("action")
                 ))
                 .hint("the call is needed to hand the listener over; choose another action for it"));

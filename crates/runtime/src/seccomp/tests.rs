@@ -311,7 +311,7 @@ fn errors_name_the_field_and_the_cure() {
         ),
         (
             rule(r#"{"names": ["write"], "action": "SCMP_ACT_NOTIFY"}"#),
-            "linux.seccomp.syscalls[1].action: SCMP_ACT_NOTIFY cannot be used for write",
+            "linux.seccomp.syscalls[1].action: SCMP_ACT_NOTIFY cannot be used for the write syscall",
         ),
     ];
     for (json, message) in cases {

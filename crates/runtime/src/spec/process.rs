@@ -15,7 +15,7 @@ pub struct Process<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub console_size: Option<ConsoleSize>,
     /// Who it runs as, in the container's ids.
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub user: User<'a>,
     /// `argv`; the first element is looked up in the `PATH` of `env`.
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]

@@ -150,6 +150,8 @@ impl Kill {
         };
         let signal = match signal {
             None => TERM,
+            // No signal: only the question whether there is a process.
+            Some(text) if text == "0" => 0,
             Some(text) => signal_number(text).ok_or_else(|| {
                 Error::invalid(format!("unknown signal {text:?}"))
                     .hint("give a name (TERM, SIGTERM) or a number (15)")

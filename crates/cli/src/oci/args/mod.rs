@@ -137,6 +137,14 @@ fn command(verb: &str) -> Option<&'static Command> {
     VERBS.iter().find(|(name, _)| *name == verb).map(|(_, command)| *command)
 }
 
+/// The flags before the verb alone, where they can be understood.
+pub fn global(args: &[String]) -> Option<Global> {
+    match flags::parse(&global::GLOBAL, args) {
+        Ok(Outcome::Args(parsed)) => Global::read(&parsed).ok(),
+        _ => None,
+    }
+}
+
 impl Verb {
     fn read(verb: &str, flags: &Parsed) -> Result<Self> {
         Ok(match verb {
