@@ -27,6 +27,8 @@ prepare() {
     ip link set lo up
     # Not on /tmp, which may be a tmpfs: overlay wants a disk with extended attributes.
     WORK=$(mktemp -d /var/tmp/barque-clients.XXXXXX)
+    # conmon leaves a file "oom" in its working directory.
+    cd "$WORK" || exit
     PARENT=barque-clients-${WORK##*.}
     export WORK PARENT
     trap clean_up EXIT
