@@ -114,13 +114,15 @@ fn joins(
     group: &cgroup::Group,
     below: &[(Option<String>, String)],
 ) -> Result<(Vec<cgroup::Op>, Option<PathBuf>)> {
-    let names = |hierarchy: &cgroup::V1Dir, name: &str| {
+    let is = |hierarchy: &cgroup::V1Dir, name: &str| {
         hierarchy.controllers.iter().any(|known| known == name || known.strip_prefix("name=") == Some(name))
     };
-    if let Some((Some(name), _)) = below.iter().find(|(name, _)| {
-        name.as_ref().is_some_and(|name| !group.v1.iter().any(|hierarchy| names(hierarchy, name)))
-    }) {
-        return Err(Error::invalid(format!("--cgroup: unknown controller {name}")));
+    // `cpu,cpuacct:PATH` is for both.
+    let names = |hierarchy: &cgroup::V1Dir, list: &str| list.split(',').any(|name| is(hierarchy, name));
+    for name in below.iter().filter_map(|(list, _)| list.as_deref()).flat_map(|list| list.split(',')) {
+        if !group.v1.iter().any(|hierarchy| is(hierarchy, name)) {
+            return Err(Error::invalid(format!("--cgroup: unknown controller {name}")));
+        }
     }
     let mut v1 = Vec::with_capacity(group.v1.len());
     for hierarchy in &group.v1 {
