@@ -63,6 +63,7 @@ pub struct Prepared {
     root: planned::RootSource,
     files: Vec<HostFile>,
     cgroups: bool,
+    map_root_ids: bool,
 }
 
 /// Where `--init` puts the init process.
@@ -95,7 +96,8 @@ impl Prepared {
         let cgroups = spec.linux.as_ref().is_some_and(|linux| linux.cgroups_path.is_some());
         let config = serde_json::to_vec(&spec).unwrap_or_default();
         let files = host_files(&request, &directory, &spec);
-        Ok(Self { request, places, directory, spec, config, root, files, cgroups })
+        let map_root_ids = map_root_ids(&root, &spec);
+        Ok(Self { request, places, directory, spec, config, root, files, cgroups, map_root_ids })
     }
 
     /// What the runtime makes the container from.
@@ -109,10 +111,28 @@ impl Prepared {
             files: self.files.clone(),
             console_socket: None,
             cgroups: self.cgroups,
-            options: Options::default(),
+            options: Options { map_root_ids: self.map_root_ids, ..Options::default() },
             trace,
         }
     }
+}
+
+/// Whether the files below the writable layer must be shown with the container's ids: root's own user namespaces have
+/// other ids than the files, unless somebody has changed their owners already.
+fn map_root_ids(root: &planned::RootSource, spec: &Spec<'_>) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let Some(linux) = spec.linux.as_ref().filter(|linux| !linux.uid_mappings.is_empty()) else {
+        return false;
+    };
+    let planned::RootSource::Overlay { lower, .. } = root else { return false };
+    let owner = lower.first().and_then(|lower| std::fs::metadata(lower).ok()).map(|metadata| metadata.uid());
+    let shifted = |uid: u32| {
+        linux
+            .uid_mappings
+            .iter()
+            .any(|range| uid.checked_sub(range.host_id).is_some_and(|at| at < range.size))
+    };
+    rustix::process::geteuid().is_root() && !owner.is_some_and(shifted)
 }
 
 /// 64 hexadecimal digits.

@@ -62,6 +62,7 @@ fn make(session: &Session, args: &Create, bundle: &Bundle, start_later: bool) ->
                 no_new_keyring: args.no_new_keyring,
                 start_later,
                 preserve_fds,
+                map_root_ids: false,
             },
             trace: if trace { Trace::start() } else { Trace::default() },
         },

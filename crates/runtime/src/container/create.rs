@@ -57,6 +57,8 @@ pub struct Created {
     /// Its mount namespace. Holding it makes the end of the process known at once, and the unmount the business of
     /// whoever lets go of it last.
     pub mounts: Option<OwnedFd>,
+    /// Its user namespace, where an unprivileged creator made one: files that its ids own can be removed from there only.
+    pub users: Option<OwnedFd>,
 }
 
 /// Makes a container, and starts its program unless [`Options::start_later`] says otherwise.
@@ -124,12 +126,14 @@ fn make(
     };
     let child = execute::execute(plan, context, &mut recorder)?;
     let mounts = format!("/proc/{}/ns/mnt", child.pid.as_raw_nonzero());
+    let users = (!input.host.privileged).then(|| format!("/proc/{}/ns/user", child.pid.as_raw_nonzero()));
     Ok(Created {
         child,
         console: recorder.console,
         warnings: recorder.warnings,
         trace: recorder.trace,
         mounts: barque_sys::namespace::open(Path::new(&mounts)).ok(),
+        users: users.as_ref().and_then(|users| barque_sys::namespace::open(Path::new(users)).ok()),
     })
 }
 

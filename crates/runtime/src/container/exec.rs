@@ -86,6 +86,7 @@ pub fn exec(container: &Container, execution: &Execution<'_>) -> Result<Created>
         warnings: recorder.warnings,
         trace: recorder.trace,
         mounts: None,
+        users: None,
     })
 }
 

@@ -14,6 +14,7 @@ mod message;
 mod mounts;
 mod process;
 mod program;
+mod remove;
 mod root;
 mod seccomp;
 mod trace;
@@ -299,16 +300,26 @@ impl Creator<'_, '_> {
         }
     }
 
+    /// The container's user namespace, where an unprivileged creator made it.
+    fn own_user_namespace(&self, child: &Child) -> Option<OwnedFd> {
+        if self.plan.of(Actor::Creator).all(|op| !matches!(op, Op::MapIds { .. })) {
+            return None;
+        }
+        namespace::open(Path::new(&format!("/proc/{}/ns/user", child.pid.as_raw_nonzero()))).ok()
+    }
+
     /// Ends the process and takes back, in reverse, what was made. Errors on the way do not stop it; the first reason
     /// is the one that is told.
     fn abandon(mut self, reason: Error, child: Option<Child>) -> Error {
+        let mut users = None;
         if let Some(child) = child {
+            users = self.own_user_namespace(&child);
             drop(sys_process::signal(&child.pidfd, 9));
             drop(sys_process::wait(&child.pidfd));
         }
         for done in self.done.drain(..).rev() {
             match done {
-                Done::Directory(path) => drop(std::fs::remove_dir_all(path)),
+                Done::Directory(path) => remove::tree(&path, users.as_ref()),
                 Done::Cgroup(op, done) => drop(op.undo(&done)),
             }
         }

@@ -123,6 +123,14 @@ pub enum Op {
         /// What is mounted.
         mount: Mount,
     },
+    /// Attaches a prepared mount at a path of the host, seen in the container's mount namespace only: a layer of the root
+    /// filesystem with mapped ids.
+    AttachPrepared {
+        /// Its number.
+        slot: usize,
+        /// Where.
+        path: PathBuf,
+    },
     /// Cuts or limits the flow of mount events between the container and the host.
     SetPropagation {
         /// `shared`, `slave`, `private` or `unbindable`, with `r` before when recursive.

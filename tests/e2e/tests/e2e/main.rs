@@ -1,0 +1,17 @@
+//! `barque` as a person uses it: every test runs the real command, with a root, a run-root and a cgroup parent of its own.
+
+#![expect(clippy::unwrap_used, reason = "a test whose scene cannot be set fails")]
+
+mod bad_input;
+mod devices;
+mod exit_codes;
+mod files;
+mod hostile;
+mod lab;
+mod leftovers;
+mod limits;
+mod namespaces;
+mod process;
+mod security;
+mod terminal;
+mod unprivileged;
