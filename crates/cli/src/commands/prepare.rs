@@ -7,7 +7,7 @@ use barque_runtime::execute::Trace;
 use barque_runtime::plan::HostFile;
 use barque_runtime::plan::mount as planned;
 use barque_runtime::seccomp;
-use barque_runtime::spec::{Mount, Seccomp, Spec, Str};
+use barque_runtime::spec::{ConsoleSize, Mount, Seccomp, Spec, Str};
 use barque_sys::path::Root;
 
 use crate::flags::Parsed;
@@ -89,6 +89,12 @@ impl Prepared {
         if request.init {
             add_init(&mut spec, &directory);
         }
+        if let Some(process) = spec.process.as_mut().filter(|process| process.terminal) {
+            // From the start: the program may ask for the size before it hears of a change.
+            process.console_size = rustix::termios::tcgetwinsize(rustix::stdio::stdin())
+                .ok()
+                .map(|size| ConsoleSize { height: size.ws_row, width: size.ws_col });
+        }
         let filter = filter(&request.seccomp, &spec)?;
         if let Some(linux) = &mut spec.linux {
             linux.seccomp = filter;
@@ -146,8 +152,7 @@ fn random_id() -> Result<String> {
 fn rootfs_file(root: &RootSource, path: &str) -> Option<String> {
     let directory = root_directory(root)?;
     let root = Root::open_host(Path::new(&directory)).ok()?;
-    let file = root.open(Path::new(path), barque_sys::file::READ).ok()?;
-    barque_sys::file::read_fd(&file).ok()
+    barque_sys::file::read_regular(|flags| root.open(Path::new(path), flags)).ok()
 }
 
 fn root_directory(root: &RootSource) -> Option<String> {
@@ -218,6 +223,9 @@ fn filter(choice: &SeccompChoice, spec: &Spec<'_>) -> Result<Option<Seccomp<'sta
                 Error::unsupported("seccomp profiles are not supported on this architecture")
             })?;
             let profile = seccomp::from_docker_json(&text, &names, arch, kernel_version())
+                .map_err(|error| error.context(format_args!("--security-opt seccomp={path}")))?;
+            // Compiled again for the plan, but only here the name of the file is known.
+            seccomp::compile(&profile)
                 .map_err(|error| error.context(format_args!("--security-opt seccomp={path}")))?;
             Ok(Some(profile.into_static()))
         }

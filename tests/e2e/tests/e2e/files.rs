@@ -218,7 +218,8 @@ fn cidfile_holds_the_id_and_is_never_overwritten() {
     let canary = Canary::new(&lab, "marker");
     let volume = format!("{}:/data", canary.directory().display());
     // Refused before anything runs.
-    lab.sh(&["--cidfile", &path, "-v", &volume], "echo ran > /data/canary").fails(125, &["--cidfile", "cid"]);
+    lab.sh(&["--cidfile", &path, "-v", &volume], "echo ran > /data/canary")
+        .fails(125, &["container ID file found", &path]);
     canary.check();
     assert_eq!(fs::read_to_string(&path).unwrap(), id);
 }

@@ -11,7 +11,7 @@ fn after_an_ordinary_end() {
     }
     let lab = Lab::new();
     for flags in
-        [&[][..], &["--init"], &["-m", "64m"], &["--userns", "uidmap=0:100000:65536"], &["--read-only"]]
+        [&[][..], &["--init"], &["-m", "64m"], &["--userns", "uidmap=0:100000:65536"], &["--shm-size", "1m"]]
     {
         lab.sh(flags, "mkdir -p /a/b; echo x > /a/b/c; chmod 000 /a").ok();
     }

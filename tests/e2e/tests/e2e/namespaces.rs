@@ -133,7 +133,7 @@ fn a_user_namespace_with_its_own_ids() {
     std::os::unix::fs::chown(&volume, Some(100_000), Some(100_000)).unwrap();
     let volume = format!("{volume}:/data");
     let script = "id -u; cat /proc/self/uid_map | tr -s ' '; stat -c %u:%g /bin/busybox /etc; \
-                  rm /bin/ls && touch /new && rm -r /etc && mkdir /etc && touch /data/x && echo written";
+                  rm /bin/ls && touch /new && rm -r /home && mkdir /home && touch /data/x && echo written";
     for flags in [
         &["--userns", "uidmap=0:100000:65536", "-v", &volume][..],
         &["--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536", "-v", &volume],
