@@ -54,6 +54,7 @@ fn make(session: &Session, args: &Create, bundle: &Bundle, start_later: bool) ->
             config: bundle.config.as_bytes(),
             root: None,
             files: Vec::new(),
+            unpack: container::no_archives,
             console_socket,
             cgroups: session.cgroups()?,
             options: Options {

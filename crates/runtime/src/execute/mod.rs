@@ -57,6 +57,8 @@ pub trait Observer {
     /// The new process exists; record it. Only then it may outlive its creator. Called again when another process has
     /// taken its place.
     fn cloned(&mut self, child: &Child) -> Result<()>;
+    /// A step that is not the runtime's own: see [`Op::UnpackArchive`].
+    fn unpack(&mut self, archive: &Path, directory: &Path) -> Result<()>;
     /// The terminal's other end has arrived.
     fn console(&mut self, master: OwnedFd) -> Result<()>;
     /// Everything is made, and the process waits for `start`.
@@ -130,6 +132,7 @@ impl Creator<'_, '_> {
                 let copied = std::fs::copy("/proc/self/exe", path);
                 barque_sys::Call::call(copied, || format!("copy(\"/proc/self/exe\", {path:?})"))?;
             }
+            Op::UnpackArchive { archive, directory } => self.observer.unpack(archive, directory)?,
             Op::Join { kind, path } => join(*kind, path)?,
             Op::JoinProcess { pid, kinds } => join_process(self.context.target.as_ref(), *pid, kinds)?,
             Op::Clone { namespaces, cgroup } => self.clone(namespaces, cgroup.as_deref())?,

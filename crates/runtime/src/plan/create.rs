@@ -37,6 +37,7 @@ fn host_files(plan: &mut Plan, input: &Input<'_>) {
             HostFile::Directory { path, mode, owner } => Op::MakeDirectory { path, mode, owner },
             HostFile::Shared(path) => Op::MakeSharedDirectory { path },
             HostFile::Program(path) => Op::CopyProgram { path },
+            HostFile::Archive { archive, directory } => Op::UnpackArchive { archive, directory },
             HostFile::File(path, text) => Op::WriteFile { path, text },
         });
     }

@@ -57,6 +57,13 @@ pub enum HostFile {
     Shared(PathBuf),
     /// A copy of this program.
     Program(PathBuf),
+    /// An archive that is unpacked into a directory.
+    Archive {
+        /// The archive.
+        archive: PathBuf,
+        /// Where to.
+        directory: PathBuf,
+    },
     /// A file with its text.
     File(PathBuf, String),
 }

@@ -39,6 +39,14 @@ pub enum Op {
         /// Where.
         path: PathBuf,
     },
+    /// Unpacks an archive into a directory made before. Done by the caller of the runtime, which knows nothing of
+    /// archives, through its [`crate::execute::Observer`].
+    UnpackArchive {
+        /// The archive.
+        archive: PathBuf,
+        /// Where to.
+        directory: PathBuf,
+    },
     /// Forks the process that becomes the container's.
     Clone {
         /// Namespaces it starts in anew; the others it makes by itself ([`Op::Unshare`]), side by side with the

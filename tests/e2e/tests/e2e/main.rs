@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose scene cannot be set fails")]
 
+mod archive;
 mod bad_input;
 mod devices;
 mod exit_codes;
