@@ -33,15 +33,15 @@ fn a_rule_allows_a_node_made_inside() {
         return;
     }
     let lab = Lab::new();
-    let Some((_, numbers)) = crate::limits::disk() else {
-        println!("skipped: this machine has no block device");
+    // A device that anybody may open, on this machine at least.
+    if std::fs::File::open("/dev/fuse").is_err() {
+        println!("skipped: this machine has no /dev/fuse that could be opened");
         return;
-    };
-    let (major, minor) = numbers.split_once(':').unwrap();
-    let script = format!("mknod /tmp/disk b {major} {minor} && head -c 0 /tmp/disk && echo open");
-    let said = lab.sh(&[], &script);
+    }
+    let script = "mknod /tmp/fuse c 10 229 && head -c 0 /tmp/fuse && echo open";
+    let said = lab.sh(&[], script);
     assert!(said.code != 0 && said.err.contains("not permitted"), "{said:?}");
-    let said = lab.sh(&["--device-cgroup-rule", &format!("b {numbers} rwm")], &script);
+    let said = lab.sh(&["--device-cgroup-rule", "c 10:229 rwm"], script);
     assert_eq!(said.ok(), "open");
     lab.run(&["--device-cgroup-rule", "x 1:1 r"], &["true"]).fails(125, &["x 1:1 r"]);
 }

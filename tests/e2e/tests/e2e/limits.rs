@@ -83,7 +83,7 @@ fn block_device_throttles() {
 }
 
 /// The first whole disk: its node and its numbers.
-pub(crate) fn disk() -> Option<(String, String)> {
+fn disk() -> Option<(String, String)> {
     let mut names: Vec<_> = std::fs::read_dir("/sys/block")
         .ok()?
         .filter_map(|e| e.ok()?.file_name().into_string().ok())
@@ -146,7 +146,7 @@ fn nonsense_is_refused_with_the_flags_name() {
     for (flags, words) in [
         (&["-m", "lots"][..], &["memory", "lots"][..]),
         (&["-m", "1k"], &["memory"]),
-        (&["--cpus", "-1"], &["CPUs"]),
+        (&["--cpus", "-1"], &["--cpus"]),
         (&["--cpus", "1000"], &["range of CPUs"]),
         (&["--cpuset-cpus", "4096"], &["cpuset"]),
         (&["-m", "64m", "--memory-swap", "32m"], &["swap"]),
