@@ -98,7 +98,7 @@ fn other_files_where_a_file_or_directory_belongs() {
             match kind {
                 "fifo" => make_node(&path, rustix::fs::FileType::Fifo, 0),
                 "device" => {
-                    make_node(&path, rustix::fs::FileType::CharacterDevice, rustix::fs::makedev(5, 1))
+                    make_node(&path, rustix::fs::FileType::CharacterDevice, rustix::fs::makedev(5, 1));
                 }
                 "socket" => drop(std::os::unix::net::UnixListener::bind(&path).unwrap()),
                 "directory" => fs::create_dir(&path).unwrap(),

@@ -299,6 +299,10 @@ impl Canary {
     pub(crate) fn check(&self) {
         assert_eq!(fs::read_to_string(&self.path).unwrap(), Self::TEXT);
         assert_eq!(fs::metadata(&self.path).unwrap().mode() & 0o7777, 0o640);
-        assert_eq!(entries(self.directory()), [self.path.clone()], "something was made beside the canary");
+        assert_eq!(
+            entries(self.directory()),
+            std::slice::from_ref(&self.path),
+            "something was made beside the canary"
+        );
     }
 }

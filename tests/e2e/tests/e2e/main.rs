@@ -1,6 +1,7 @@
 //! `barque` as a person uses it: every test runs the real command, with a root, a run-root and a cgroup parent of its own.
 
 #![expect(clippy::unwrap_used, reason = "a test whose scene cannot be set fails")]
+#![expect(clippy::print_stdout, reason = "a test that skips says why")]
 
 mod archive;
 mod bad_input;
