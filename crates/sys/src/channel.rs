@@ -86,9 +86,9 @@ impl Channel {
         let received = loop {
             let mut parts = [IoSliceMut::new(&mut bytes)];
             match rustix::net::recvmsg(&self.socket, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
-                Err(Errno::INTR) => {}
-                // The other end died with a message of ours unread.
-                Err(Errno::CONNRESET) => return Ok((Vec::new(), None)),
+                // ECONNRESET comes once, when the other end closed with a message of ours unread. What it sent before is
+                // still there to be read, the reason of its failure above all.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
                 result => break result.call(|| "recvmsg(channel)")?,
             }
         };

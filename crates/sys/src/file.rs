@@ -52,6 +52,30 @@ pub fn read_fd(fd: impl AsFd) -> Result<String> {
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
+/// More than any honest `/etc/passwd` has.
+const MAX_TEXT: u64 = 4 << 20;
+
+/// Reads a regular file of ordinary size as text. Meant for files of a container's root: a fifo there would make the
+/// reader wait for ever, a device do whatever it does on being opened, a sparse file fill the memory.
+pub fn read_regular(open: impl Fn(OFlags) -> Result<OwnedFd>) -> Result<String> {
+    let refused = |errno| crate::Error::new("read of a file that is not regular or too large", errno);
+    // By a handle first: to open a device can already change something.
+    for flags in [OFlags::PATH, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY] {
+        let file = open(flags)?;
+        let stat = crate::path::stat(&file)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(refused(Errno::INVAL));
+        }
+        if u64::try_from(stat.st_size).is_ok_and(|size| size > MAX_TEXT) {
+            return Err(refused(Errno::FBIG));
+        }
+        if !flags.contains(OFlags::PATH) {
+            return read_fd(&file);
+        }
+    }
+    Err(refused(Errno::INVAL))
+}
+
 /// Opens a file of the host.
 pub fn open(path: &Path, flags: OFlags) -> Result<OwnedFd> {
     let flags = flags | OFlags::CLOEXEC;

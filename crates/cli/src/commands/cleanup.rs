@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use barque_runtime::container::{Created, Store};
 use barque_sys::clone::{Clone, Forked};
+use barque_sys::namespace::{self, Namespaces};
 use barque_sys::process;
 
 use crate::Result;
@@ -34,6 +35,10 @@ pub(super) fn later(store: Store, id: &str, created: Created) -> Result<()> {
         Forked::Child => {
             process::start_session();
             process::detach_stdio();
+            if let Some(users) = &created.users {
+                // What the container wrote belongs to ids that only its own root can remove.
+                drop(namespace::join(users, Namespaces::USER));
+            }
             drop(store.open(id).and_then(|container| container.delete(true)));
             drop(created);
             process::exit_now(0)

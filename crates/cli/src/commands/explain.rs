@@ -60,6 +60,7 @@ fn bundle(flags: &Parsed, format: Format, directory: &str) -> Result<()> {
         config: bundle.config.as_bytes(),
         root: None,
         files: Vec::new(),
+        unpack: container::no_archives,
         console_socket: None,
         cgroups: true,
         options: Options::default(),

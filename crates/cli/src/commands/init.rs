@@ -32,14 +32,17 @@ pub fn init(arguments: &[String]) -> i32 {
         let _ = rustix::termios::tcsetpgrp(rustix::stdio::stdin(), pid);
     }
     loop {
+        // Before the wait: while the program was spawned signals were not held back, and its end may have gone unheard.
+        if let Some(code) = reap(pid) {
+            return code;
+        }
         let mut fds = [rustix::event::PollFd::new(&signals, rustix::event::PollFlags::IN)];
         let _ = rustix::event::poll(&mut fds, None);
         while let Ok(Some(number)) = signals.next() {
             if number == CHILD {
-                if let Some(code) = reap(pid) {
-                    return code;
-                }
-            } else if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(number)) {
+                continue;
+            }
+            if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(number)) {
                 let _ = kill_process(pid, signal);
             }
         }

@@ -1,5 +1,6 @@
 //! What a command line asks for, done: one file for each command.
 
+mod archive;
 mod cleanup;
 mod explain;
 mod init;

@@ -7,9 +7,10 @@ use barque_runtime::execute::Trace;
 use barque_runtime::plan::HostFile;
 use barque_runtime::plan::mount as planned;
 use barque_runtime::seccomp;
-use barque_runtime::spec::{Mount, Seccomp, Spec, Str};
+use barque_runtime::spec::{ConsoleSize, Mount, Seccomp, Spec, Str};
 use barque_sys::path::Root;
 
+use super::archive;
 use crate::flags::Parsed;
 use crate::run::{Caller, Machine, RootSource, RunRequest, SeccompChoice, request};
 use crate::{Error, Result};
@@ -63,7 +64,11 @@ pub struct Prepared {
     root: planned::RootSource,
     files: Vec<HostFile>,
     cgroups: bool,
+    map_root_ids: bool,
 }
+
+/// Where an archive is unpacked, in the container's directory.
+const UNPACKED: &str = "rootfs";
 
 /// Where `--init` puts the init process.
 const INIT: &str = "/run/barque-init";
@@ -75,18 +80,29 @@ impl Prepared {
         let directory = std::path::absolute(places.root.join("containers").join(&id))
             .map_err(|error| Error::invalid(format!("--root {:?}: {error}", places.root)))?;
         let caller = Caller::discover(id, directory.to_string_lossy().into_owned())?;
-        let mut request = request(flags, &caller, &Machine::new(&rootfs_file))?;
+        let users = archive::Users::new(flags);
+        let read = |root: &RootSource, path: &str| match root {
+            RootSource::Archive(archive) => users.read(archive, path),
+            _ => rootfs_file(root, path),
+        };
+        let mut request = request(flags, &caller, &Machine::new(&read))?;
         let mut spec = std::mem::take(&mut request.spec);
-        let root = root(&request, &directory)?;
-        if let Some(root) = &mut spec.root {
-            let path = match &root_directory(&root_source(&request)) {
-                Some(path) if request.rw_rootfs => path.clone(),
-                _ => directory.join("merged").to_string_lossy().into_owned(),
+        let root = root(&request, &directory, &spec);
+        if let Some(configured) = &mut spec.root {
+            let path = match &root {
+                planned::RootSource::Directory { path } => path,
+                planned::RootSource::Overlay { mount_point, .. } => mount_point,
             };
-            root.path = Str::from(path);
+            configured.path = Str::from(path.to_string_lossy().into_owned());
         }
         if request.init {
             add_init(&mut spec, &directory);
+        }
+        if let Some(process) = spec.process.as_mut().filter(|process| process.terminal) {
+            // From the start: the program may ask for the size before it hears of a change.
+            process.console_size = rustix::termios::tcgetwinsize(rustix::stdio::stdin())
+                .ok()
+                .map(|size| ConsoleSize { height: size.ws_row, width: size.ws_col });
         }
         let filter = filter(&request.seccomp, &spec)?;
         if let Some(linux) = &mut spec.linux {
@@ -94,8 +110,9 @@ impl Prepared {
         }
         let cgroups = spec.linux.as_ref().is_some_and(|linux| linux.cgroups_path.is_some());
         let config = serde_json::to_vec(&spec).unwrap_or_default();
-        let files = host_files(&request, &directory, &spec);
-        Ok(Self { request, places, directory, spec, config, root, files, cgroups })
+        let files = host_files(&request, &directory, &spec, &root);
+        let map_root_ids = map_root_ids(&root, &spec);
+        Ok(Self { request, places, directory, spec, config, root, files, cgroups, map_root_ids })
     }
 
     /// What the runtime makes the container from.
@@ -107,12 +124,31 @@ impl Prepared {
             config: &self.config,
             root: Some(self.root.clone()),
             files: self.files.clone(),
+            unpack: archive::unpack,
             console_socket: None,
             cgroups: self.cgroups,
-            options: Options::default(),
+            options: Options { map_root_ids: self.map_root_ids, ..Options::default() },
             trace,
         }
     }
+}
+
+/// Whether the files below the writable layer must be shown with the container's ids: root's own user namespaces have
+/// other ids than the files, unless somebody has changed their owners already.
+fn map_root_ids(root: &planned::RootSource, spec: &Spec<'_>) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let Some(linux) = spec.linux.as_ref().filter(|linux| !linux.uid_mappings.is_empty()) else {
+        return false;
+    };
+    let planned::RootSource::Overlay { lower, .. } = root else { return false };
+    let owner = lower.first().and_then(|lower| std::fs::metadata(lower).ok()).map(|metadata| metadata.uid());
+    let shifted = |uid: u32| {
+        linux
+            .uid_mappings
+            .iter()
+            .any(|range| uid.checked_sub(range.host_id).is_some_and(|at| at < range.size))
+    };
+    rustix::process::geteuid().is_root() && !owner.is_some_and(shifted)
 }
 
 /// 64 hexadecimal digits.
@@ -126,8 +162,7 @@ fn random_id() -> Result<String> {
 fn rootfs_file(root: &RootSource, path: &str) -> Option<String> {
     let directory = root_directory(root)?;
     let root = Root::open_host(Path::new(&directory)).ok()?;
-    let file = root.open(Path::new(path), barque_sys::file::READ).ok()?;
-    barque_sys::file::read_fd(&file).ok()
+    barque_sys::file::read_regular(|flags| root.open(Path::new(path), flags)).ok()
 }
 
 fn root_directory(root: &RootSource) -> Option<String> {
@@ -138,21 +173,15 @@ fn root_directory(root: &RootSource) -> Option<String> {
     }
 }
 
-fn root_source(request: &RunRequest) -> RootSource {
-    request.rootfs.clone()
-}
-
 /// The root filesystem: the directory itself, or a throw-away layer over it.
-fn root(request: &RunRequest, directory: &Path) -> Result<planned::RootSource> {
-    let lower = match &request.rootfs {
-        RootSource::Archive(path) => {
-            return Err(Error::unsupported(format!("tar:{path}: archives are not there yet"))
-                .hint("unpack it and use dir:PATH"));
-        }
-        other => PathBuf::from(root_directory(other).unwrap_or_default()),
-    };
-    if request.rw_rootfs {
-        return Ok(planned::RootSource::Directory { path: lower });
+fn root(request: &RunRequest, directory: &Path, spec: &Spec<'_>) -> planned::RootSource {
+    let lower = root_directory(&request.rootfs).map_or_else(|| directory.join(UNPACKED), PathBuf::from);
+    let ids_differ = rustix::process::geteuid().is_root()
+        && spec.linux.as_ref().is_some_and(|linux| !linux.uid_mappings.is_empty());
+    // What was unpacked for this container alone needs no layer above it, but for the ids to be mapped.
+    let own = matches!(request.rootfs, RootSource::Archive(_)) && !ids_differ;
+    if request.rw_rootfs || own {
+        return planned::RootSource::Directory { path: lower };
     }
     // overlayfs refuses an upper directory that lies below its lower one.
     let upper = if is_below(directory, &lower) {
@@ -160,7 +189,7 @@ fn root(request: &RunRequest, directory: &Path) -> Result<planned::RootSource> {
     } else {
         planned::Upper::Directory { path: directory.join("layer"), volatile: request.rm }
     };
-    Ok(planned::RootSource::Overlay { lower: vec![lower], upper, mount_point: directory.join("merged") })
+    planned::RootSource::Overlay { lower: vec![lower], upper, mount_point: directory.join("merged") }
 }
 
 /// Whether a directory that may not exist yet will lie below another, on the same file system.
@@ -199,6 +228,9 @@ fn filter(choice: &SeccompChoice, spec: &Spec<'_>) -> Result<Option<Seccomp<'sta
             })?;
             let profile = seccomp::from_docker_json(&text, &names, arch, kernel_version())
                 .map_err(|error| error.context(format_args!("--security-opt seccomp={path}")))?;
+            // Compiled again for the plan, but only here the name of the file is known.
+            seccomp::compile(&profile)
+                .map_err(|error| error.context(format_args!("--security-opt seccomp={path}")))?;
             Ok(Some(profile.into_static()))
         }
     }
@@ -213,7 +245,12 @@ fn kernel_version() -> (u32, u32) {
 
 /// The container's own directory with what lies in it, and the directories that `-v` asks for. What the container writes
 /// belongs to the user its root is outside.
-fn host_files(request: &RunRequest, directory: &Path, spec: &Spec<'_>) -> Vec<HostFile> {
+fn host_files(
+    request: &RunRequest,
+    directory: &Path,
+    spec: &Spec<'_>,
+    root: &planned::RootSource,
+) -> Vec<HostFile> {
     let mut files: Vec<_> =
         request.create_directories.iter().map(|path| HostFile::Shared(PathBuf::from(path))).collect();
     let owner = spec.linux.as_ref().and_then(|linux| {
@@ -224,12 +261,18 @@ fn host_files(request: &RunRequest, directory: &Path, spec: &Spec<'_>) -> Vec<Ho
     });
     let mut own = |path: PathBuf| files.push(HostFile::Directory { path, mode: 0o711, owner });
     own(directory.to_owned());
-    if !request.rw_rootfs {
+    let layered = matches!(root, planned::RootSource::Overlay { .. });
+    if layered {
         own(directory.join("merged"));
         own(directory.join("layer"));
     }
     if request.init {
         files.push(HostFile::Program(directory.join("init")));
+    }
+    if let RootSource::Archive(archive) = &request.rootfs {
+        let unpacked = directory.join(UNPACKED);
+        files.push(HostFile::Directory { path: unpacked.clone(), mode: 0o755, owner: None });
+        files.push(HostFile::Archive { archive: PathBuf::from(archive), directory: unpacked });
     }
     files.extend(
         request.files.iter().map(|file| HostFile::File(directory.join(file.name), file.text.clone())),

@@ -54,6 +54,7 @@ fn make(session: &Session, args: &Create, bundle: &Bundle, start_later: bool) ->
             config: bundle.config.as_bytes(),
             root: None,
             files: Vec::new(),
+            unpack: container::no_archives,
             console_socket,
             cgroups: session.cgroups()?,
             options: Options {
@@ -62,6 +63,7 @@ fn make(session: &Session, args: &Create, bundle: &Bundle, start_later: bool) ->
                 no_new_keyring: args.no_new_keyring,
                 start_later,
                 preserve_fds,
+                map_root_ids: false,
             },
             trace: if trace { Trace::start() } else { Trace::default() },
         },

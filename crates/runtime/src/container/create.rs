@@ -18,6 +18,14 @@ use crate::seccomp;
 use crate::spec::{Resources, Spec, State, Status};
 use crate::{Error, ErrorKind, Result};
 
+/// Unpacks an archive (first) into a directory; the runtime knows nothing of archives.
+pub type Unpack = fn(&Path, &Path) -> Result<()>;
+
+/// For containers without archives.
+pub fn no_archives(archive: &Path, _: &Path) -> Result<()> {
+    Err(Error::new(ErrorKind::Internal, format!("nothing can unpack {archive:?}")))
+}
+
 /// What a container is made from.
 #[derive(Debug)]
 pub struct Creation<'a> {
@@ -33,6 +41,8 @@ pub struct Creation<'a> {
     pub root: Option<RootSource>,
     /// Directories and files of the host to make for it.
     pub files: Vec<HostFile>,
+    /// Unpacks the archives among the files.
+    pub unpack: Unpack,
     /// Where the terminal's other end goes.
     pub console_socket: Option<&'a Path>,
     /// Whether it gets a cgroup of its own.
@@ -57,6 +67,8 @@ pub struct Created {
     /// Its mount namespace. Holding it makes the end of the process known at once, and the unmount the business of
     /// whoever lets go of it last.
     pub mounts: Option<OwnedFd>,
+    /// Its user namespace, where an unprivileged creator made one: files that its ids own can be removed from there only.
+    pub users: Option<OwnedFd>,
 }
 
 /// Makes a container, and starts its program unless [`Options::start_later`] says otherwise.
@@ -110,6 +122,7 @@ fn make(
     let mut recorder = Recorder {
         path,
         config: creation.config,
+        unpack: creation.unpack,
         console_socket: creation.console_socket,
         console: None,
         trace: Trace::default(),
@@ -124,12 +137,14 @@ fn make(
     };
     let child = execute::execute(plan, context, &mut recorder)?;
     let mounts = format!("/proc/{}/ns/mnt", child.pid.as_raw_nonzero());
+    let users = (!input.host.privileged).then(|| format!("/proc/{}/ns/user", child.pid.as_raw_nonzero()));
     Ok(Created {
         child,
         console: recorder.console,
         warnings: recorder.warnings,
         trace: recorder.trace,
         mounts: barque_sys::namespace::open(Path::new(&mounts)).ok(),
+        users: users.as_ref().and_then(|users| barque_sys::namespace::open(Path::new(users)).ok()),
     })
 }
 
@@ -249,6 +264,7 @@ struct Recorder<'a> {
     console: Option<OwnedFd>,
     warnings: Vec<String>,
     trace: Trace,
+    unpack: Unpack,
 }
 
 impl Observer for Recorder<'_> {
@@ -257,6 +273,10 @@ impl Observer for Recorder<'_> {
         let identity = Identity::of(child.pid.as_raw_nonzero().get())?;
         let directory = file::open(self.path, file::READ_DIRECTORY)?;
         Ok(file::replace(&directory, store::PROCESS, &serde_json::to_vec(&identity).unwrap_or_default())?)
+    }
+
+    fn unpack(&mut self, archive: &Path, directory: &Path) -> Result<()> {
+        (self.unpack)(archive, directory)
     }
 
     fn console(&mut self, master: OwnedFd) -> Result<()> {

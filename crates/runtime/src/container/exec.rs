@@ -13,7 +13,7 @@ use crate::execute::{self, Context, Observer, Trace};
 use crate::plan::{self, ExecInput, NAMESPACE_KINDS};
 use crate::seccomp;
 use crate::spec::{NamespaceKind, Process, Status};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// What to run, and how.
 #[derive(Debug)]
@@ -86,6 +86,7 @@ pub fn exec(container: &Container, execution: &Execution<'_>) -> Result<Created>
         warnings: recorder.warnings,
         trace: recorder.trace,
         mounts: None,
+        users: None,
     })
 }
 
@@ -162,6 +163,10 @@ struct Recorder<'a> {
 impl Observer for Recorder<'_> {
     fn cloned(&mut self, _: &Child) -> Result<()> {
         Ok(())
+    }
+
+    fn unpack(&mut self, _: &Path, _: &Path) -> Result<()> {
+        Err(Error::new(ErrorKind::Internal, "exec unpacks nothing"))
     }
 
     fn console(&mut self, master: OwnedFd) -> Result<()> {

@@ -21,7 +21,7 @@ mod start;
 mod store;
 mod update;
 
-pub use create::{Created, Creation, check_console, create, plan_of};
+pub use create::{Created, Creation, Unpack, check_console, create, no_archives, plan_of};
 pub use exec::{Execution, exec};
 pub use identity::Identity;
 pub use kill::signal_number;

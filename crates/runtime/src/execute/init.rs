@@ -31,6 +31,10 @@ pub(super) struct Init<'c, 'a> {
     pub(super) host_pid: Option<i32>,
     /// The container's terminal, to be its standard streams.
     pub(super) terminal: Option<OwnedFd>,
+    /// Whether the plan makes a user namespace or joins one.
+    user_namespace: bool,
+    /// Whether nothing is at stake when others look at us, see [`may_be_seen`].
+    may_be_seen: bool,
 }
 
 /// A request that `start` sends and the waiting process understands.
@@ -54,6 +58,8 @@ pub(super) fn run(plan: &Plan, context: &mut Context<'_>, channel: Channel, crea
         reached: 0,
         host_pid: None,
         terminal: None,
+        user_namespace: plan.of(Actor::Init).any(|op| *op == Op::BecomeRoot),
+        may_be_seen: may_be_seen(plan),
     };
     let result = init.steps(plan);
     let Err(error) = result else { sys_process::exit_now(0) };
@@ -65,7 +71,9 @@ impl Init<'_, '_> {
     fn steps(&mut self, plan: &Plan) -> Result<()> {
         self.close_foreign()?;
         // Nobody in a namespace we are about to join may look at us (CVE-2016-9962, CVE-2019-5736); exec undoes it.
-        sys_process::set_dumpable(false)?;
+        if !self.may_be_seen {
+            sys_process::set_dumpable(false)?;
+        }
         self.host_pid = host_pid();
         sys_process::start_session();
         // Modes of what is made for the container are exact; its own umask comes with its user.
@@ -101,9 +109,10 @@ impl Init<'_, '_> {
             Op::Unshare { kinds } => unshare(kinds)?,
             Op::SetTimeOffsets { monotonic, boottime } => kernel::set_time_offsets(*monotonic, *boottime)?,
             Op::DropGroups => process::drop_groups()?,
-            Op::BecomeRoot => process::become_root()?,
+            Op::BecomeRoot => process::become_root(self.may_be_seen)?,
+            Op::AttachPrepared { slot, path } => self.attach_prepared(*slot, path)?,
             Op::SetPropagation { propagation, .. } => root::set_propagation(propagation)?,
-            Op::AttachRoot(source) => self.root = Some(root::attach(source)?),
+            Op::AttachRoot(source) => self.root = Some(root::attach(source, self.user_namespace)?),
             Op::Mount(mount) => mounts::mount(self, mount)?,
             Op::MakeDevice { .. } | Op::MakeLink { .. } => devices::make(self.root()?, op)?,
             Op::MakeWorkingDirectory { path } => make_working_directory(self.root()?, path)?,
@@ -167,6 +176,18 @@ impl Init<'_, '_> {
         }
     }
 
+    fn attach_prepared(&mut self, slot: usize, path: &Path) -> Result<()> {
+        let mount = self.prepared_mount(slot, path)?;
+        let target = barque_sys::file::open(path, barque_sys::file::DIRECTORY)?;
+        Ok(barque_sys::mount::attach(&mount, &target)?)
+    }
+
+    /// The mount the creator has prepared under a number.
+    pub(super) fn prepared_mount(&mut self, slot: usize, path: &Path) -> Result<OwnedFd> {
+        let prepared = self.prepared.get_mut(slot).and_then(Option::take);
+        prepared.ok_or_else(|| Error::new(ErrorKind::Internal, format!("{path:?} was not prepared")))
+    }
+
     fn join_process(&mut self, pid: i32, kinds: &[NamespaceKind]) -> Result<()> {
         join_process(self.context.target.as_ref(), pid, kinds)?;
         if kinds.contains(&NamespaceKind::Mount) {
@@ -205,6 +226,17 @@ impl Init<'_, '_> {
             }
         }
     }
+}
+
+/// Files in `/proc` of a process that nobody may look at are the host root's. A user namespace made by somebody else has
+/// then no way to get its id maps from its unprivileged creator, its time offsets or its OOM score. Such a process is
+/// as safe as its creator, which the same user may look at all the time, unless it joins something where others are.
+fn may_be_seen(plan: &Plan) -> bool {
+    let unprivileged = plan
+        .of(Actor::Creator)
+        .any(|op| matches!(op, Op::MapIds { by_tools, deny_setgroups, .. } if *by_tools || *deny_setgroups));
+    let joins = plan.steps.iter().any(|step| matches!(step.op, Op::Join { .. } | Op::JoinProcess { .. }));
+    unprivileged && !joins
 }
 
 fn unshare(kinds: &[NamespaceKind]) -> Result<()> {

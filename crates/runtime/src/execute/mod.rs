@@ -14,6 +14,7 @@ mod message;
 mod mounts;
 mod process;
 mod program;
+mod remove;
 mod root;
 mod seccomp;
 mod trace;
@@ -56,6 +57,8 @@ pub trait Observer {
     /// The new process exists; record it. Only then it may outlive its creator. Called again when another process has
     /// taken its place.
     fn cloned(&mut self, child: &Child) -> Result<()>;
+    /// A step that is not the runtime's own: see [`Op::UnpackArchive`].
+    fn unpack(&mut self, archive: &Path, directory: &Path) -> Result<()>;
     /// The terminal's other end has arrived.
     fn console(&mut self, master: OwnedFd) -> Result<()>;
     /// Everything is made, and the process waits for `start`.
@@ -129,6 +132,7 @@ impl Creator<'_, '_> {
                 let copied = std::fs::copy("/proc/self/exe", path);
                 barque_sys::Call::call(copied, || format!("copy(\"/proc/self/exe\", {path:?})"))?;
             }
+            Op::UnpackArchive { archive, directory } => self.observer.unpack(archive, directory)?,
             Op::Join { kind, path } => join(*kind, path)?,
             Op::JoinProcess { pid, kinds } => join_process(self.context.target.as_ref(), *pid, kinds)?,
             Op::Clone { namespaces, cgroup } => self.clone(namespaces, cgroup.as_deref())?,
@@ -299,16 +303,26 @@ impl Creator<'_, '_> {
         }
     }
 
+    /// The container's user namespace, where an unprivileged creator made it.
+    fn own_user_namespace(&self, child: &Child) -> Option<OwnedFd> {
+        if self.plan.of(Actor::Creator).all(|op| !matches!(op, Op::MapIds { .. })) {
+            return None;
+        }
+        namespace::open(Path::new(&format!("/proc/{}/ns/user", child.pid.as_raw_nonzero()))).ok()
+    }
+
     /// Ends the process and takes back, in reverse, what was made. Errors on the way do not stop it; the first reason
     /// is the one that is told.
     fn abandon(mut self, reason: Error, child: Option<Child>) -> Error {
+        let mut users = None;
         if let Some(child) = child {
+            users = self.own_user_namespace(&child);
             drop(sys_process::signal(&child.pidfd, 9));
             drop(sys_process::wait(&child.pidfd));
         }
         for done in self.done.drain(..).rev() {
             match done {
-                Done::Directory(path) => drop(std::fs::remove_dir_all(path)),
+                Done::Directory(path) => remove::tree(&path, users.as_ref()),
                 Done::Cgroup(op, done) => drop(op.undo(&done)),
             }
         }

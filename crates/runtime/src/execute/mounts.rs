@@ -24,10 +24,7 @@ fn make(init: &mut Init<'_, '_>, mount: &Mount) -> Result<()> {
             new_file_system(kind, source.as_deref(), parameters, mount.attributes)?
         }
         Source::Bind { .. } | Source::Device { .. } => prepare(mount)?,
-        Source::Prepared { slot, path } => {
-            let prepared = init.prepared.get_mut(*slot).and_then(Option::take);
-            prepared.ok_or_else(|| Error::new(ErrorKind::Internal, format!("{path:?} was not prepared")))?
-        }
+        Source::Prepared { slot, path } => init.prepared_mount(*slot, path)?,
         Source::Existing { parameters } => return change_existing(init.root()?, mount, parameters),
     };
     let root = init.root()?;

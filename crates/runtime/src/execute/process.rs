@@ -134,7 +134,7 @@ pub(super) fn drop_groups() -> Result<()> {
 }
 
 /// Takes on user and group 0 of a new user namespace, with all the capabilities in it.
-pub(super) fn become_root() -> Result<()> {
+pub(super) fn become_root(may_be_seen: bool) -> Result<()> {
     for result in [sys::set_group(0), sys::set_user(0)] {
         match result {
             // Id 0 is not mapped: the process goes on as nobody (65534), with the namespace's capabilities.
@@ -142,8 +142,8 @@ pub(super) fn become_root() -> Result<()> {
             result => result?,
         }
     }
-    // A change of user id makes a process non-dumpable by itself, but so it must stay.
-    Ok(sys::set_dumpable(false)?)
+    // A change of user id makes a process non-dumpable by itself; as a rule so it must stay.
+    Ok(sys::set_dumpable(may_be_seen)?)
 }
 
 fn set_user(init: &mut Init<'_, '_>, uid: u32, gid: u32, groups: Option<&[u32]>, umask: u32) -> Result<()> {

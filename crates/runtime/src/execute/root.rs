@@ -38,14 +38,14 @@ pub(super) fn apply_propagation(fd: impl std::os::fd::AsFd, name: &str) -> Resul
 }
 
 /// Mounts the root filesystem in the container's mount namespace, and opens it.
-pub(super) fn attach(source: &RootSource) -> Result<Root> {
+pub(super) fn attach(source: &RootSource, user_namespace: bool) -> Result<Root> {
     match source {
         RootSource::Directory { path } => {
             let tree = mount::clone_tree(path, true).map_err(|error| missing(error, path))?;
             attach_at(tree, path)
         }
         RootSource::Overlay { lower, upper, mount_point } => {
-            let overlay = overlay(lower, upper, mount_point)?;
+            let overlay = overlay(lower, upper, mount_point, user_namespace)?;
             attach_at(overlay, mount_point)
         }
     }
@@ -80,7 +80,12 @@ fn make_parent_private(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn overlay(lower: &[std::path::PathBuf], upper: &Upper, mount_point: &Path) -> Result<std::os::fd::OwnedFd> {
+fn overlay(
+    lower: &[std::path::PathBuf],
+    upper: &Upper,
+    mount_point: &Path,
+    user_namespace: bool,
+) -> Result<std::os::fd::OwnedFd> {
     let (directory, volatile) = match upper {
         Upper::Directory { path, volatile } => (path.clone(), *volatile),
         Upper::Memory => {
@@ -101,9 +106,13 @@ fn overlay(lower: &[std::path::PathBuf], upper: &Upper, mount_point: &Path) -> R
     let text = |path: &Path| path.to_string_lossy().replace('\\', r"\\").replace(':', r"\:");
     let lower = lower.iter().map(|path| text(path)).collect::<Vec<_>>().join(":");
     overlay.set("source", "overlay")?;
-    overlay.set("lowerdir", &lower)?;
+    overlay.set("lowerdir", &lower).map_err(|error| missing(error, Path::new(&lower)))?;
     overlay.set("upperdir", &upper.to_string_lossy())?;
     overlay.set("workdir", &work.to_string_lossy())?;
+    if user_namespace {
+        // The attributes overlayfs keeps its notes in are `trusted.*`, which a user namespace may not write (Linux 5.11).
+        drop(overlay.flag("userxattr"));
+    }
     if volatile {
         // Linux 5.10; without it an unmount syncs the whole file system below. A kernel that does not know it says so.
         drop(overlay.flag("volatile"));

@@ -32,6 +32,9 @@ pub(super) fn before(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'
             Op::MakeSharedDirectory { path } => format!("mkdir -p {} || exit", word(path)),
             Op::CopyProgram { path } => format!("cp \"$(command -v barque)\" {} || exit", word(path)),
             Op::WriteFile { path, text } => format!("printf %s {} > {} || exit", quote(text), word(path)),
+            Op::UnpackArchive { archive, directory } => {
+                format!("tar -x --numeric-owner -f {} -C {} || exit", word(archive), word(directory))
+            }
             _ => continue,
         };
         if !commented {

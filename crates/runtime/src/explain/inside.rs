@@ -33,6 +33,7 @@ fn one(writer: &mut Writer, ending: &mut process::Ending, plan: &Plan, op: &Op) 
             root::step(writer, op);
             ending.moved |= *op == Op::PivotRoot { by_move: true };
         }
+        Op::AttachPrepared { slot, path } => mounts::layer(writer, plan, *slot, path),
         Op::Mount(mount) => mounts::mount(writer, plan, mount),
         Op::MaskPath { path } => mounts::mask(writer, path),
         Op::ReadonlyPath { path } => mounts::readonly(writer, path),
@@ -65,6 +66,7 @@ fn one(writer: &mut Writer, ending: &mut process::Ending, plan: &Plan, op: &Op) 
         | Op::MakeSharedDirectory { .. }
         | Op::WriteFile { .. }
         | Op::CopyProgram { .. }
+        | Op::UnpackArchive { .. }
         | Op::Clone { .. }
         | Op::CloneAgain { .. }
         | Op::MapIds { .. }

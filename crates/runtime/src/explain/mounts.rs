@@ -19,11 +19,9 @@ pub(super) fn mount(writer: &mut Writer, plan: &Plan, mount: &Mount) {
         Source::Bind { path, recursive } => bind(writer, mount, &path.to_string_lossy(), *recursive),
         Source::Prepared { slot, .. } => {
             // Here it needs no preparation: the host's files are in sight, and we are root of the user namespace.
-            let prepared = plan.steps.iter().find_map(|step| match &step.op {
-                Op::PrepareMount { slot: other, mount } if other == slot => Some(mount),
-                _ => None,
-            });
-            if let Some(Mount { source: Source::Bind { path, recursive }, id_mapping, .. }) = prepared {
+            if let Some(Mount { source: Source::Bind { path, recursive }, id_mapping, .. }) =
+                prepared(plan, *slot)
+            {
                 let mount = Mount { id_mapping: id_mapping.clone(), ..mount.clone() };
                 bind(writer, &mount, &path.to_string_lossy(), *recursive);
             }
@@ -114,6 +112,38 @@ fn bind(writer: &mut Writer, mount: &Mount, path: &str, recursive: bool) {
     attributes(writer, mount.attributes);
 }
 
+/// A layer of the root filesystem, shown with the container's ids.
+pub(super) fn layer(writer: &mut Writer, plan: &Plan, slot: usize, path: &std::path::Path) {
+    let Some(Mount { source: Source::Bind { path: from, .. }, id_mapping: Some(ids), .. }) =
+        prepared(plan, slot)
+    else {
+        return;
+    };
+    writer.because(
+        "The layer below, shown with the container's ids. mount(8) can do it since util-linux 2.39, and only as root of\n\
+         the first user namespace; without, what belongs to the host's root shows as nobody's.",
+    );
+    let (from, path) = (quote(&from.to_string_lossy()), quote(&path.to_string_lossy()));
+    let option = quote(&id_map_option(ids));
+    writer.command(format!("mount -o bind,{option} {from} {path} || mount --bind {from} {path}"));
+}
+
+fn prepared(plan: &Plan, slot: usize) -> Option<&Mount> {
+    plan.steps.iter().find_map(|step| match &step.op {
+        Op::PrepareMount { slot: other, mount } if *other == slot => Some(mount),
+        _ => None,
+    })
+}
+
+fn id_map_option(ids: &MountIds) -> String {
+    let map = |kind: char, map: &crate::spec::IdMapping| {
+        format!("{kind}:{}:{}:{}", map.container_id, map.host_id, map.size)
+    };
+    let uids = ids.uids.iter().map(|one| map('u', one));
+    let maps: Vec<_> = uids.chain(ids.gids.iter().map(|one| map('g', one))).collect();
+    format!("X-mount.idmap={}", maps.join(" "))
+}
+
 /// `mount(8)` maps ids since util-linux 2.39, and ignores the option before: so the version is asked for first.
 fn id_mapped(writer: &mut Writer, source: &str, recursive: bool, ids: &MountIds) {
     writer.comment(
@@ -123,13 +153,8 @@ fn id_mapped(writer: &mut Writer, source: &str, recursive: bool, ids: &MountIds)
     writer.command(
         "mount --version | grep -Eq ' 2\\.(39|[4-9][0-9])' || { echo 'needs util-linux 2.39' >&2; exit 1; }",
     );
-    let map = |kind: char, map: &crate::spec::IdMapping| {
-        format!("{kind}:{}:{}:{}", map.container_id, map.host_id, map.size)
-    };
-    let uids = ids.uids.iter().map(|one| map('u', one));
-    let maps: Vec<_> = uids.chain(ids.gids.iter().map(|one| map('g', one))).collect();
     let bind = if recursive { "rbind" } else { "bind" };
-    writer.command(format!("mount -o {bind},X-mount.idmap={} {source} \"$at\"", quote(&maps.join(" "))));
+    writer.command(format!("mount -o {bind},{} {source} \"$at\"", quote(&id_map_option(ids))));
 }
 
 fn attributes(writer: &mut Writer, attributes: Attributes) {

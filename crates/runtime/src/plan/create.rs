@@ -1,10 +1,11 @@
 //! The plan of a container, from top to bottom.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::input::{HostFile, Input, NamespacePlan};
-use super::mount::Mount;
+use super::mount::{Mount, MountIds, RootSource, Source};
 use super::op::{HookPoint, Mark, Op};
+use super::process::ProcessOp;
 use super::{Plan, devices, mounts, processes, validate};
 use crate::Result;
 use crate::cgroup;
@@ -36,8 +37,16 @@ fn host_files(plan: &mut Plan, input: &Input<'_>) {
             HostFile::Directory { path, mode, owner } => Op::MakeDirectory { path, mode, owner },
             HostFile::Shared(path) => Op::MakeSharedDirectory { path },
             HostFile::Program(path) => Op::CopyProgram { path },
+            HostFile::Archive { archive, directory } => Op::UnpackArchive { archive, directory },
             HostFile::File(path, text) => Op::WriteFile { path, text },
         });
+    }
+    if let (true, RootSource::Overlay { lower, mount_point, .. }) = (input.options.map_root_ids, &input.root)
+    {
+        for index in 0..lower.len() {
+            let path = layer_place(mount_point, index);
+            plan.creator(Op::MakeDirectory { path, mode: 0o711, owner: None });
+        }
     }
 }
 
@@ -169,8 +178,19 @@ fn prepare_root(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) 
     let user = namespaces.is_own(NamespaceKind::User);
     let mut spec_mounts = mounts::from_spec(input, namespaces)?;
     spec_mounts.extend(devices::mounted(input, namespaces)?);
-    let spec_mounts = mounts::prepared(plan, spec_mounts, user);
+    let mut root = input.root.clone();
+    let mut layers = Vec::new();
+    // An unprivileged creator has no right to make mounts that its container's root would lack.
+    let by_creator = user && input.host.privileged;
+    if by_creator && input.options.map_root_ids {
+        layers = mapped_layers(input, &mut root);
+    }
+    let (spec_mounts, attached) = mounts::prepared(plan, spec_mounts, layers, by_creator);
     if user {
+        // Later, as another user, its own /proc files are not its own any more: they stay the host root's.
+        if let Some(value) = input.spec.process.as_ref().and_then(|process| process.oom_score_adj) {
+            plan.init(Op::Process(ProcessOp::SetOomScore { value }));
+        }
         if !input.keeps_groups() {
             plan.init(Op::DropGroups);
         }
@@ -185,7 +205,10 @@ fn prepare_root(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) 
             propagation: mounts::host_propagation(propagation).to_owned(),
             after_pivot: false,
         });
-        plan.init(Op::AttachRoot(input.root.clone()));
+        for (slot, path) in attached {
+            plan.init(Op::AttachPrepared { slot, path });
+        }
+        plan.init(Op::AttachRoot(root));
     } else if let Some((kind, path)) =
         namespaces.joined.iter().find(|(kind, _)| *kind == NamespaceKind::Mount)
     {
@@ -202,6 +225,29 @@ fn prepare_root(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) 
         plan.init(Op::MakeWorkingDirectory { path: process.cwd.to_string() });
     }
     Ok(readonly_dev)
+}
+
+/// The lower layers of the root filesystem, to be seen with the container's ids: each becomes a mount of its own beside
+/// the overlay's mount point, as overlayfs takes descriptors of detached mounts only since Linux 6.13.
+fn mapped_layers(input: &Input<'_>, root: &mut RootSource) -> Vec<Mount> {
+    let (Some(linux), RootSource::Overlay { lower, mount_point, .. }) = (&input.spec.linux, root) else {
+        return Vec::new();
+    };
+    let layer = |(index, layer): (usize, &mut PathBuf)| {
+        let place = layer_place(mount_point, index);
+        let path = std::mem::replace(layer, place.clone());
+        let ids =
+            MountIds { uids: linux.uid_mappings.clone(), gids: linux.gid_mappings.clone(), recursive: false };
+        Mount {
+            id_mapping: Some(ids),
+            ..Mount::new(Source::Bind { path, recursive: false }, place.to_string_lossy())
+        }
+    };
+    lower.iter_mut().enumerate().map(layer).collect()
+}
+
+fn layer_place(mount_point: &Path, index: usize) -> PathBuf {
+    mount_point.with_file_name(format!("lower{index}"))
 }
 
 /// What is set while the host's procfs is still in sight: the container's own could be a fake.

@@ -57,6 +57,13 @@ pub enum HostFile {
     Shared(PathBuf),
     /// A copy of this program.
     Program(PathBuf),
+    /// An archive that is unpacked into a directory.
+    Archive {
+        /// The archive.
+        archive: PathBuf,
+        /// Where to.
+        directory: PathBuf,
+    },
     /// A file with its text.
     File(PathBuf, String),
 }
@@ -68,6 +75,9 @@ pub struct Options {
     pub no_pivot: bool,
     /// Keep the caller's session keyring (`--no-new-keyring`).
     pub no_new_keyring: bool,
+    /// With a user namespace: show the files below the root filesystem's writable layer with the container's ids, so
+    /// that what belongs to the host's root belongs to the container's.
+    pub map_root_ids: bool,
     /// Wait for `start` before the program is executed.
     pub start_later: bool,
     /// Descriptors beyond 0, 1 and 2 the program gets.

@@ -207,9 +207,15 @@ fn tmpfs_for_hierarchies(target: &str) -> Mount {
 }
 
 /// Sources the creator makes ready: those with mapped ids, because that takes rights over the file system, and a process
-/// whose id the host's procfs shows; with a user namespace all, because a directory closed to the container's ids may be
-/// on the way to a source.
-pub(super) fn prepared(plan: &mut Plan, mounts: Vec<Mount>, user_namespace: bool) -> Vec<Mount> {
+/// whose id the host's procfs shows; with a user namespace that a privileged creator made all, because a directory closed
+/// to the container's ids may be on the way to a source. Mounts that are attached outside of the root (`layers`) come
+/// back as their number and place.
+pub(super) fn prepared(
+    plan: &mut Plan,
+    mounts: Vec<Mount>,
+    layers: Vec<Mount>,
+    user_namespace: bool,
+) -> (Vec<Mount>, Vec<(usize, PathBuf)>) {
     let mut slots = 0;
     let mut steps = Vec::new();
     let mut replace = |mut mount: Mount| {
@@ -225,13 +231,18 @@ pub(super) fn prepared(plan: &mut Plan, mounts: Vec<Mount>, user_namespace: bool
         mount
     };
     let mounts: Vec<Mount> = mounts.into_iter().map(&mut replace).collect();
+    let layers = layers.into_iter().map(&mut replace).filter_map(|layer| match layer.source {
+        Source::Prepared { slot, .. } => Some((slot, PathBuf::from(layer.target))),
+        _ => None,
+    });
+    let layers = layers.collect();
     if !steps.is_empty() {
         for step in steps {
             plan.creator(step);
         }
         plan.creator_reaches(Mark::MountsPrepared);
     }
-    mounts
+    (mounts, layers)
 }
 
 /// What is set on `/` before anything is mounted: nothing made inside may ever travel to the host, unless the

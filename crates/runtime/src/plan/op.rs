@@ -39,6 +39,14 @@ pub enum Op {
         /// Where.
         path: PathBuf,
     },
+    /// Unpacks an archive into a directory made before. Done by the caller of the runtime, which knows nothing of
+    /// archives, through its [`crate::execute::Observer`].
+    UnpackArchive {
+        /// The archive.
+        archive: PathBuf,
+        /// Where to.
+        directory: PathBuf,
+    },
     /// Forks the process that becomes the container's.
     Clone {
         /// Namespaces it starts in anew; the others it makes by itself ([`Op::Unshare`]), side by side with the
@@ -122,6 +130,14 @@ pub enum Op {
         slot: usize,
         /// What is mounted.
         mount: Mount,
+    },
+    /// Attaches a prepared mount at a path of the host, seen in the container's mount namespace only: a layer of the root
+    /// filesystem with mapped ids.
+    AttachPrepared {
+        /// Its number.
+        slot: usize,
+        /// Where.
+        path: PathBuf,
     },
     /// Cuts or limits the flow of mount events between the container and the host.
     SetPropagation {

@@ -69,11 +69,13 @@ pub(super) fn become_process(
     personality: Option<&crate::spec::Personality<'_>>,
 ) -> Result<()> {
     let process = ending.process;
+    let scored =
+        plan.of(super::Actor::Init).any(|op| matches!(op, Op::Process(ProcessOp::SetOomScore { .. })));
     let steps = &mut |op| plan.init(Op::Process(op));
     if let Some(name) = &ending.keyring {
         steps(ProcessOp::NewKeyring { name: name.clone() });
     }
-    if let Some(value) = process.oom_score_adj {
+    if let Some(value) = process.oom_score_adj.filter(|_| !scored) {
         steps(ProcessOp::SetOomScore { value });
     }
     for (module, label) in [("apparmor", &process.apparmor_profile), ("selinux", &process.selinux_label)] {
@@ -103,7 +105,9 @@ pub(super) fn become_process(
     steps(ProcessOp::SetUser {
         uid: process.user.uid,
         gid: process.user.gid,
-        groups: (ending.may_set_groups || !asked.is_empty()).then(|| asked.clone()),
+        // The group that the process has anyway needs no setgroups(2).
+        groups: (ending.may_set_groups || asked.iter().any(|gid| *gid != process.user.gid))
+            .then(|| asked.clone()),
         umask: process.user.umask.unwrap_or(0o022),
     });
     steps(ProcessOp::ChangeDirectory { path: process.cwd.to_string() });

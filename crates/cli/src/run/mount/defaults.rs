@@ -5,7 +5,7 @@ use barque_runtime::spec::Mount;
 use super::{Scene, kernel};
 use crate::Result;
 use crate::flags::Parsed;
-use crate::run::{CgroupVersion, RootSource};
+use crate::run::{CgroupVersion, PathKind, RootSource};
 use crate::value::size;
 
 /// Docker's size of `/dev/shm`.
@@ -73,8 +73,12 @@ fn ipc(flags: &Parsed, scene: &Scene<'_>, list: &mut Vec<Mount<'static>>) -> Res
         );
     }
     if scene.namespaces.ipc.is_host() {
-        list.push(same("/dev/mqueue", &[]));
-        list.push(same("/dev/shm", &[]));
+        for path in ["/dev/mqueue", "/dev/shm"] {
+            // Machines without systemd often have no mqueue mounted.
+            if scene.host.path_kind(path) == PathKind::Directory {
+                list.push(same(path, &[]));
+            }
+        }
         return Ok(());
     }
     list.push(kernel("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]));

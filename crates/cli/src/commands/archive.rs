@@ -1,0 +1,54 @@
+//! `tar:FILE`: where the runtime, which knows no archives, meets the unpacker.
+
+use std::cell::OnceCell;
+use std::path::Path;
+
+use barque_image::Rights;
+
+use crate::flags::Parsed;
+use crate::{Error, Result};
+
+/// Unpacks an archive for a new container.
+pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<()> {
+    // Without privileges all files belong to the caller, which is root in its containers.
+    let rights = if rustix::process::geteuid().is_root() { Rights::All } else { Rights::Own };
+    barque_image::unpack(archive, directory, rights).map_err(|error| told(&error))
+}
+
+fn told(error: &barque_image::Error) -> Error {
+    let hint = match error.kind() {
+        crate::ErrorKind::NotFound => "tar:FILE names a tar archive, plain or compressed with gzip or zstd",
+        crate::ErrorKind::InvalidArgument => {
+            "it must be a tar archive, plain or compressed with gzip or zstd"
+        }
+        crate::ErrorKind::Unavailable => "there is no room left below --root",
+        _ => "see whether the file can be read, and whether --root is on a file system that takes its files",
+    };
+    Error::new(error.kind(), error.to_string()).hint(hint)
+}
+
+/// The user files of an archive, for names in flags.
+pub(super) struct Users {
+    wanted: bool,
+    found: OnceCell<Vec<Option<String>>>,
+}
+
+const FILES: [&str; 2] = ["/etc/passwd", "/etc/group"];
+
+impl Users {
+    pub(super) fn new(flags: &Parsed) -> Self {
+        let wanted = flags.value("user").is_some() || flags.value("group-add").is_some();
+        Self { wanted, found: OnceCell::new() }
+    }
+
+    /// The text of one of the files. An archive is read through for it, once, and only when a flag may name a user; else
+    /// the program runs as root, whose home is the same everywhere.
+    pub(super) fn read(&self, archive: &str, path: &str) -> Option<String> {
+        if !self.wanted {
+            return (path == FILES[0]).then(|| "root:x:0:0::/root:/bin/sh\n".to_owned());
+        }
+        let find = || barque_image::find_files(Path::new(archive), &FILES).unwrap_or_default();
+        let index = FILES.iter().position(|file| *file == path)?;
+        self.found.get_or_init(find).get(index).cloned().flatten()
+    }
+}

@@ -1,0 +1,19 @@
+//! `barque` as a person uses it: every test runs the real command, with a root, a run-root and a cgroup parent of its own.
+
+#![expect(clippy::unwrap_used, reason = "a test whose scene cannot be set fails")]
+#![expect(clippy::print_stdout, reason = "a test that skips says why")]
+
+mod archive;
+mod bad_input;
+mod devices;
+mod exit_codes;
+mod files;
+mod hostile;
+mod lab;
+mod leftovers;
+mod limits;
+mod namespaces;
+mod process;
+mod security;
+mod terminal;
+mod unprivileged;
