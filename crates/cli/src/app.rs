@@ -1,5 +1,7 @@
 //! The process: arguments in, exit code out.
 
+use std::os::fd::OwnedFd;
+
 use crate::commands;
 use crate::console;
 use crate::invocation::{self, Invocation, OCI, RUN_FAILED, Refusal};
@@ -18,11 +20,11 @@ pub fn main() -> i32 {
         // Before anything is opened or read: a second run begins as the first did.
         Ok(invocation) if invocation.enters_container() => {
             match barque_sys::executable::protect(std::env::args_os()) {
-                Ok(()) => execute(invocation),
+                Ok(view) => execute(invocation, view),
                 Err(error) => unprotected(error),
             }
         }
-        Ok(invocation) => execute(invocation),
+        Ok(invocation) => execute(invocation, None),
         Err(Refusal { error, command, code }) => {
             if command == Some(OCI) {
                 // `barque-oci --log …` or `barque oci --log …`.
@@ -45,21 +47,21 @@ fn unprotected(error: barque_sys::Error) -> i32 {
     1
 }
 
-/// Does what was asked for.
-fn execute(invocation: Invocation) -> i32 {
+/// Does what was asked for. `executable` holds the mount this program's file lies on, see `sys::executable`.
+fn execute(invocation: Invocation, executable: Option<OwnedFd>) -> i32 {
     let (result, code): (Result<i32>, i32) = match invocation {
         Invocation::Text(text) => {
             console::out(&text);
             return 0;
         }
         Invocation::Run(flags, places) => {
-            let result = commands::run(&flags, places);
+            let result = commands::run(&flags, places, executable);
             let code = result.as_ref().err().map_or(0, commands::exit_code);
             (result, code)
         }
         Invocation::Init(arguments) => return commands::init(&arguments),
         Invocation::Explain(flags, places) => (commands::explain(&flags, places), 1),
-        Invocation::Oci(invocation) => return crate::oci::execute(*invocation),
+        Invocation::Oci(invocation) => return crate::oci::execute(*invocation, executable),
     };
     result.unwrap_or_else(|error| {
         console::err(&console::complaint(&error, None));

@@ -5,7 +5,7 @@
 //! So the program runs anew, from a view of its file that nobody can write.
 
 use std::ffi::{CString, OsString};
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 
@@ -22,17 +22,17 @@ const SEALS: SealFlags =
 /// Returns once this process runs from a file that cannot be written: at once where it does already, else in a second
 /// run of the program with the same arguments and environment, which takes the place of this one.
 ///
-/// The second run's file lies on a detached read-only bind mount. Its descriptor is close-on-exec, so that the mount
-/// is dissolved by the exec: it belongs to no mount namespace any more and nobody can change its attributes. A caller
-/// who may not mount gets a sealed copy in memory. That it is the second run is seen from what the kernel says of the
-/// file, never from something the caller could have set.
+/// The second run's file lies on a detached read-only bind mount, which the descriptor returned holds. When that is
+/// closed the mount is dissolved: it belongs to no mount namespace any more, and nobody can change its attributes. So
+/// it must be closed before a process that runs from the file can be reached from a container; but the kernel waits
+/// for all processors then, so it is best closed beside other work. A caller who may not mount gets a sealed copy in
+/// memory, and no descriptor. That it is the second run is seen from what the kernel says of the file, never from
+/// something the caller could have set.
 ///
-/// It costs an exec and the kernel's wait for the end of the mount: 0.8 ms (tenth percentile of 400) on a loaded machine
-/// of two cores, measured by `barque oci exec` of an id that does not exist against the same program on a mount that is
-/// read-only already, where nothing runs twice. Whoever wants that time back mounts the program so.
-pub fn protect(arguments: impl Iterator<Item = OsString>) -> Result<()> {
+/// It costs an exec, which a program on a mount that is read-only already does without.
+pub fn protect(arguments: impl Iterator<Item = OsString>) -> Result<Option<OwnedFd>> {
     if is_protected()? {
-        return Ok(());
+        return Ok(inherited_view());
     }
     match read_only_view() {
         Ok(view) => Err(run_again(&view, arguments)),
@@ -51,10 +51,30 @@ pub fn is_protected() -> Result<bool> {
     Ok(rustix::fs::fcntl_get_seals(&own).is_ok_and(|seals| seals.contains(SEALS)))
 }
 
+/// The descriptor that the first run has left open: the only one that stands for this program's file.
+fn inherited_view() -> Option<OwnedFd> {
+    let own = rustix::fs::stat(OWN).ok()?;
+    let is_view = |number: &i32| {
+        // SAFETY: borrowed for one question; a number that is not open is refused with EBADF.
+        let fd = unsafe { BorrowedFd::borrow_raw(*number) };
+        let is_handle =
+            rustix::fs::fcntl_getfl(fd).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::PATH));
+        is_handle
+            && rustix::fs::fstat(fd).is_ok_and(|stat| (stat.st_dev, stat.st_ino) == (own.st_dev, own.st_ino))
+    };
+    let number = (3..64).find(is_view)?;
+    // SAFETY: the first run of this program has opened it and left it to this one.
+    let view = unsafe { OwnedFd::from_raw_fd(number) };
+    rustix::io::fcntl_setfd(&view, rustix::io::FdFlags::CLOEXEC).ok()?;
+    Some(view)
+}
+
 fn read_only_view() -> Result<OwnedFd> {
     let view = mount::clone_tree(Path::new(OWN), false)?;
     let change = Attributes { set: MountAttrFlags::MOUNT_ATTR_RDONLY, ..Attributes::default() };
     mount::set_attributes(&view, false, &change)?;
+    // For the second run, see `inherited_view`.
+    rustix::io::fcntl_setfd(&view, rustix::io::FdFlags::empty()).call(|| "fcntl(F_SETFD, 0)")?;
     Ok(view)
 }
 

@@ -58,6 +58,7 @@ fn bundle(flags: &Parsed, format: Format, directory: &str) -> Result<()> {
         bundle: &bundle.path,
         spec: &spec,
         config: bundle.config.as_bytes(),
+        executable: None,
         root: None,
         files: Vec::new(),
         unpack: container::no_archives,

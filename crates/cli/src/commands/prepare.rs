@@ -122,6 +122,7 @@ impl Prepared {
             bundle: &self.directory,
             spec: &self.spec,
             config: &self.config,
+            executable: None,
             root: Some(self.root.clone()),
             files: self.files.clone(),
             unpack: archive::unpack,

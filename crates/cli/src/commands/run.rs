@@ -1,5 +1,7 @@
 //! `barque run`.
 
+use std::os::fd::OwnedFd;
+
 use barque_runtime::container::{self, Store};
 use barque_runtime::execute::Trace;
 
@@ -9,7 +11,7 @@ use crate::oci::Foreground;
 use crate::{Error, ErrorKind, Result, console};
 
 /// Runs a command in a new container; returns the exit code.
-pub fn run(flags: &Parsed, places: Places) -> Result<i32> {
+pub fn run(flags: &Parsed, places: Places, executable: Option<OwnedFd>) -> Result<i32> {
     let prepared = Prepared::new(flags, places)?;
     let request = &prepared.request;
     for warning in &request.warnings {
@@ -22,7 +24,7 @@ pub fn run(flags: &Parsed, places: Places) -> Result<i32> {
     let foreground = Foreground::start()?;
     let store = Store::new(&prepared.places.run_root);
     let trace = if crate::trace::from_environment() { Trace::start() } else { Trace::default() };
-    let mut created = container::create(&store, prepared.creation(trace))?;
+    let mut created = container::create(&store, Creation { executable, ..prepared.creation(trace) })?;
     crate::trace::print(&created.trace);
     for warning in &created.warnings {
         console::err(&format!("WARNING: {warning}\n"));

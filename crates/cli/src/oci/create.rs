@@ -52,6 +52,7 @@ fn make(session: &Session, args: &Create, bundle: &Bundle, start_later: bool) ->
             bundle: &bundle.path,
             spec: &spec,
             config: bundle.config.as_bytes(),
+            executable: session.executable.take(),
             root: None,
             files: Vec::new(),
             unpack: container::no_archives,

@@ -27,12 +27,13 @@ pub(super) fn exec(session: &Session, args: &Exec) -> Result<i32> {
     let trace = crate::trace::from_environment();
     let mut created = container::exec(
         &container,
-        &Execution {
+        Execution {
             process: &process,
             console_socket,
             preserve_fds,
             sub_cgroups: &args.cgroups,
             ignore_paused: args.ignore_paused,
+            executable: session.executable.take(),
             trace: if trace { Trace::start() } else { Trace::default() },
         },
     )?;

@@ -17,6 +17,8 @@ mod wait;
 
 pub(crate) use wait::Foreground;
 
+use std::cell::Cell;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use barque_runtime::container::{Container, Store};
@@ -30,13 +32,15 @@ use crate::{Error, ErrorKind, Result};
 struct Session {
     global: Global,
     store: Store,
+    /// Holds the mount this program's file lies on, until a container is about to be entered.
+    executable: Cell<Option<OwnedFd>>,
 }
 
 /// Does what was asked for; returns the exit code.
-pub fn execute(invocation: Invocation) -> i32 {
+pub fn execute(invocation: Invocation, executable: Option<OwnedFd>) -> i32 {
     let Invocation { global, verb } = invocation;
     let store = Store::new(global.root.clone().map_or_else(default_root, PathBuf::from));
-    let session = Session { global, store };
+    let session = Session { global, store, executable: Cell::new(executable) };
     // What `exec` runs may end with 1 itself: callers tell the two apart by runc's code.
     let failed = if matches!(verb, Verb::Exec(_)) { 255 } else { 1 };
     session.run(verb).unwrap_or_else(|error| {

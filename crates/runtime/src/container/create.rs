@@ -37,6 +37,8 @@ pub struct Creation<'a> {
     pub spec: &'a Spec<'a>,
     /// Its text, kept for later commands.
     pub config: &'a [u8],
+    /// Holds the mount this program's file lies on (`barque_sys::executable`).
+    pub executable: Option<OwnedFd>,
     /// The root filesystem, where it is not the one the configuration names.
     pub root: Option<RootSource>,
     /// Directories and files of the host to make for it.
@@ -72,10 +74,11 @@ pub struct Created {
 }
 
 /// Makes a container, and starts its program unless [`Options::start_later`] says otherwise.
-pub fn create(store: &Store, creation: Creation<'_>) -> Result<Created> {
+pub fn create(store: &Store, mut creation: Creation<'_>) -> Result<Created> {
+    let executable = creation.executable.take();
     let (input, plan) = creation.plan()?;
     let (path, directory) = store.take(creation.id)?;
-    let result = make(&creation, &input, &plan, &path, &directory);
+    let result = make(&creation, executable, &input, &plan, &path, &directory);
     if result.is_err() {
         drop(std::fs::remove_dir_all(&path));
         creation.poststop();
@@ -108,6 +111,7 @@ pub fn check_console(terminal: bool, nobody_waits: bool, socket: Option<&Path>) 
 
 fn make(
     creation: &Creation<'_>,
+    executable: Option<OwnedFd>,
     input: &Input<'_>,
     plan: &Plan,
     path: &Path,
@@ -131,6 +135,7 @@ fn make(
     let context = Context {
         state: creation.state(),
         start_socket,
+        executable,
         target: None,
         preserve_fds: creation.options.preserve_fds,
         trace: if creation.trace.is_on() { Trace::start() } else { Trace::default() },

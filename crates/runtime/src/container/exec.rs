@@ -28,12 +28,14 @@ pub struct Execution<'a> {
     pub sub_cgroups: &'a [(Option<String>, String)],
     /// Whether a paused container will do: the process starts when it is resumed.
     pub ignore_paused: bool,
+    /// Holds the mount this program's file lies on (`barque_sys::executable`).
+    pub executable: Option<OwnedFd>,
     /// Where the time goes.
     pub trace: Trace,
 }
 
 /// Runs a process in a container.
-pub fn exec(container: &Container, execution: &Execution<'_>) -> Result<Created> {
+pub fn exec(container: &Container, mut execution: Execution<'_>) -> Result<Created> {
     match container.status() {
         Status::Running | Status::Created => {}
         Status::Paused if execution.ignore_paused => {}
@@ -75,6 +77,7 @@ pub fn exec(container: &Container, execution: &Execution<'_>) -> Result<Created>
     let context = Context {
         state: container.state_as(Status::Running),
         start_socket: None,
+        executable: execution.executable.take(),
         target: Some(target),
         preserve_fds: execution.preserve_fds,
         trace: if execution.trace.is_on() { Trace::start() } else { Trace::default() },

@@ -46,6 +46,8 @@ pub struct Context<'a> {
     /// The process whose namespaces are joined ([`Op::JoinProcess`]): its id means nothing any more once a pid namespace
     /// is joined.
     pub target: Option<OwnedFd>,
+    /// Holds the mount this program's file lies on ([`Op::ReleaseExecutable`]).
+    pub executable: Option<OwnedFd>,
     /// How many descriptors beyond 2 the program gets.
     pub preserve_fds: u32,
     /// Where the time goes.
@@ -146,6 +148,7 @@ impl Creator<'_, '_> {
             }
             Op::MoveNetDevice { name, inside } => kernel::move_net_device(name, inside, self.pid()?)?,
             Op::PrepareMount { mount, .. } => self.prepared.push(mounts::prepare(mount)?),
+            Op::ReleaseExecutable => drop(self.context.executable.take()),
             Op::Signal(mark) => self.signal(*mark)?,
             Op::Await(mark) => self.wait_for(*mark)?,
             Op::RunHooks { point, hooks } => {

@@ -66,6 +66,7 @@ fn one(writer: &mut Writer, ending: &mut process::Ending, plan: &Plan, op: &Op) 
         | Op::MakeSharedDirectory { .. }
         | Op::WriteFile { .. }
         | Op::CopyProgram { .. }
+        | Op::ReleaseExecutable
         | Op::UnpackArchive { .. }
         | Op::Clone { .. }
         | Op::CloneAgain { .. }

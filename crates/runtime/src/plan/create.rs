@@ -19,10 +19,14 @@ pub fn make(input: &Input<'_>) -> Result<Plan> {
     let mut plan = Plan::default();
     host_files(&mut plan, input);
     make_cgroups(&mut plan, input, true);
+    if !namespaces.joined.is_empty() {
+        plan.creator(Op::ReleaseExecutable);
+    }
     clone(&mut plan, input, &namespaces);
     make_cgroups(&mut plan, input, false);
     enter_namespaces(&mut plan, input, &namespaces);
     join_cgroups(&mut plan, input, &namespaces);
+    let_go(&mut plan, input, &namespaces);
     let readonly_dev = prepare_root(&mut plan, input, &namespaces)?;
     adjust_kernel(&mut plan, input, &namespaces)?;
     runtime_hooks(&mut plan, input);
@@ -81,12 +85,6 @@ fn clone(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) {
         namespaces: namespaces.new.iter().copied().filter(born_into).collect(),
         cgroup: input.cgroup.as_ref().and_then(|cgroup| cgroup.born_into()).map(Path::to_owned),
     });
-    let starts_now = input.spec.process.is_some() && !input.options.start_later;
-    if starts_now {
-        // It is recorded as soon as it exists, beside what it does then: on the last steps to its program it need not
-        // wait for its creator.
-        plan.creator(Op::Signal(Mark::Recorded));
-    }
     if namespaces.is_new(NamespaceKind::User) {
         map_ids(plan, input);
     }
@@ -161,6 +159,18 @@ fn join_cgroups(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) 
     }
     if namespaces.is_new(NamespaceKind::Cgroup) {
         plan.init(Op::Unshare { kinds: vec![NamespaceKind::Cgroup] });
+    }
+}
+
+/// What the creator does beside the container's own steps, so that on the last ones to its program nobody waits.
+fn let_go(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) {
+    if namespaces.joined.is_empty() {
+        plan.creator(Op::ReleaseExecutable);
+    }
+    let starts_now = input.spec.process.is_some() && !input.options.start_later;
+    if starts_now {
+        // It was recorded as soon as it existed.
+        plan.creator(Op::Signal(Mark::Recorded));
     }
 }
 

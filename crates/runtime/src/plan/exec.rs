@@ -50,6 +50,7 @@ pub fn make_exec(input: &ExecInput<'_>) -> Result<Plan> {
     if joins_pid && !joins_user {
         plan.creator(Op::JoinProcess { pid: input.pid, kinds: vec![NamespaceKind::Pid] });
     }
+    plan.creator(Op::ReleaseExecutable);
     plan.creator(Op::Clone { namespaces: Vec::new(), cgroup: input.clone_into.clone() });
     if let Some(op) = initial {
         plan.init(op);

@@ -47,6 +47,10 @@ pub enum Op {
         /// Where to.
         directory: PathBuf,
     },
+    /// Lets go of the read-only view of this program's file, after which nobody can make it writable again. It comes
+    /// before anybody else can see a process that runs from it: processes of a namespace that is joined, or the
+    /// container's own program. The kernel waits for all processors then, beside what the new process does.
+    ReleaseExecutable,
     /// Forks the process that becomes the container's.
     Clone {
         /// Namespaces it starts in anew; the others it makes by itself ([`Op::Unshare`]), side by side with the

@@ -47,7 +47,7 @@ pub(super) fn first(plan: &mut Plan, input: &Input<'_>) -> Result<()> {
         plan.creator_reaches(Mark::Recorded);
         plan.init(Op::AwaitStart);
     } else {
-        // The creator has said so long ago, see `create::clone`: nobody waits here.
+        // The creator has said so long ago, see `create::let_go`: nobody waits here.
         plan.init(Op::Await(Mark::Recorded));
     }
     if let Some(hooks) = input.spec.hooks.as_ref().filter(|hooks| !hooks.start_container.is_empty()) {
