@@ -76,6 +76,11 @@ impl Group {
         Self::in_trees(layout, scope, |_| path.to_owned())
     }
 
+    /// The caller's own cgroups: where a container stays that gets none.
+    pub fn of_caller(layout: &Layout) -> Result<Self> {
+        Self::in_trees(layout, None, |tree| tree.visible(&tree.own).unwrap_or("/").to_owned())
+    }
+
     fn in_trees(layout: &Layout, scope: Option<Scope>, below: impl Fn(&Tree) -> String) -> Result<Self> {
         let dir = |tree: &Tree| tree.dir(&below(tree));
         let v1 = layout

@@ -206,8 +206,11 @@ impl Creation<'_> {
             systemd: self.options.systemd.as_ref(),
         };
         let plan = cgroup::plan(layout, &request)?;
-        let trees = plan::CgroupTree::of(layout, &plan.group);
-        Ok((plan.permitted(layout), trees))
+        let group = plan.group.clone();
+        let permitted = plan.permitted(layout);
+        let group = if permitted.is_some() { group } else { cgroup::Group::of_caller(layout)? };
+        let trees = plan::CgroupTree::of(layout, &group);
+        Ok((permitted, trees))
     }
 
     fn rootfs(&self) -> PathBuf {

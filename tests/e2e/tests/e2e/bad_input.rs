@@ -54,7 +54,7 @@ fn no_root_or_no_command() {
     crate::lab::said(lab.barque().args(["run", "--rm"]))
         .fails(125, &["requires at least 1 argument", "@host"]);
     // Without a command it is a shell, which finds its input empty.
-    assert_eq!(lab.run_with_input(&["-i"], "echo $0\n", &[]).ok(), "sh");
+    assert_eq!(lab.run_with_input(&["-i"], "echo $0\n", &[]).ok(), "/bin/sh");
 }
 
 #[test]

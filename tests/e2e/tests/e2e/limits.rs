@@ -148,7 +148,7 @@ fn nonsense_is_refused_with_the_flags_name() {
         (&["-m", "1k"], &["memory"]),
         (&["--cpus", "-1"], &["--cpus"]),
         (&["--cpus", "1000"], &["range of CPUs"]),
-        (&["--cpuset-cpus", "4096"], &["cpuset"]),
+        (&["--cpuset-cpus", "4096"], &["4096"]),
         (&["-m", "64m", "--memory-swap", "32m"], &["swap"]),
         (&["--cpus", "1", "--cpu-quota", "1000"], &["cpus"]),
     ] {

@@ -60,7 +60,7 @@ impl Host for Machine {
 
     fn path_kind(&self, path: &str) -> PathKind {
         match path {
-            "/srv" | "/work" | "/work/src" => PathKind::Directory,
+            "/srv" | "/work" | "/work/src" | "/dev/mqueue" | "/dev/shm" => PathKind::Directory,
             "/srv/file" | "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes" => PathKind::File,
             _ => PathKind::Missing,
         }
