@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-use barque_runtime::container::{self, Store};
+use barque_runtime::container::{self, Creation, Store};
 use barque_runtime::execute::Trace;
 
 use super::{Places, Prepared, cleanup};

@@ -17,7 +17,7 @@ mod wait;
 
 pub(crate) use wait::Foreground;
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
@@ -33,14 +33,14 @@ struct Session {
     global: Global,
     store: Store,
     /// Holds the mount this program's file lies on, until a container is about to be entered.
-    executable: Cell<Option<OwnedFd>>,
+    executable: RefCell<Option<OwnedFd>>,
 }
 
 /// Does what was asked for; returns the exit code.
 pub fn execute(invocation: Invocation, executable: Option<OwnedFd>) -> i32 {
     let Invocation { global, verb } = invocation;
     let store = Store::new(global.root.clone().map_or_else(default_root, PathBuf::from));
-    let session = Session { global, store, executable: Cell::new(executable) };
+    let session = Session { global, store, executable: RefCell::new(executable) };
     // What `exec` runs may end with 1 itself: callers tell the two apart by runc's code.
     let failed = if matches!(verb, Verb::Exec(_)) { 255 } else { 1 };
     session.run(verb).unwrap_or_else(|error| {
@@ -52,7 +52,7 @@ pub fn execute(invocation: Invocation, executable: Option<OwnedFd>) -> i32 {
 /// Tells the log of a command line that is wrong, where that much of it was understood.
 pub fn log_refusal(args: &[String], error: &Error) {
     let Some(global) = args::global(args) else { return };
-    let session = Session { global, store: Store::new("") };
+    let session = Session { global, store: Store::new(""), executable: RefCell::default() };
     session.log(LogLevel::Error, "error", &error.to_string());
 }
 
