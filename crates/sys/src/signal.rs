@@ -52,14 +52,6 @@ impl Signals {
         Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd) }, old })
     }
 
-    /// Does something, such as making a child, with the signals as they were before.
-    pub fn unblocked<T>(&self, action: impl FnOnce() -> T) -> T {
-        let blocked = self.old.exchange();
-        let result = action();
-        blocked.restore();
-        result
-    }
-
     /// The number of the next pending signal; `None` when there is none.
     pub fn next(&self) -> Result<Option<i32>> {
         const SIZE: usize = size_of::<libc::signalfd_siginfo>();
@@ -95,16 +87,6 @@ impl Drop for Signals {
 }
 
 impl Mask {
-    /// Makes this the thread's mask, and returns the one before.
-    fn exchange(&self) -> Self {
-        let mut before = MaybeUninit::uninit();
-        // SAFETY: both point to live sets; with valid arguments the call fills `before` and cannot fail.
-        unsafe {
-            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, before.as_mut_ptr());
-            Self(before.assume_init())
-        }
-    }
-
     /// Makes this the thread's mask again. Cannot fail: the arguments are right by construction.
     fn restore(&self) {
         // SAFETY: the set is initialized and lives; no old mask is asked for.

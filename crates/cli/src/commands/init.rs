@@ -1,8 +1,10 @@
 //! The init process of `--init`: starts the program, passes signals on, reaps what is orphaned.
 
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::Command;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
 
+use barque_sys::clone::{Clone, Forked};
+use barque_sys::process;
 use barque_sys::signal::Signals;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 
@@ -15,24 +17,21 @@ const CHILD: i32 = 17;
 
 /// Runs as process 1; returns the program's exit code.
 pub fn init(arguments: &[String]) -> i32 {
-    let Some((program, rest)) = arguments.split_first() else { return 125 };
+    let Some(program) = arguments.first() else { return 125 };
     let Ok(signals) = Signals::take(&FORWARDED) else { return 125 };
-    let mut command = Command::new(program);
-    command.args(rest).process_group(0);
-    let child = match signals.unblocked(|| command.spawn()) {
-        Ok(child) => child,
+    let pid = match start(program, arguments) {
+        Ok(pid) => Some(pid),
         Err(error) => {
-            console::err(&format!("barque: exec {program:?}: {error}\n"));
-            return if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
+            console::err(&format!("barque: {error}\n"));
+            return 125;
         }
     };
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     if let Some(pid) = pid {
         // Its own process group must own the terminal, or reading from it would stop it.
         let _ = rustix::termios::tcsetpgrp(rustix::stdio::stdin(), pid);
     }
     loop {
-        // Before the wait: while the program was spawned signals were not held back, and its end may have gone unheard.
+        // Before the wait: the program may have ended already.
         if let Some(code) = reap(pid) {
             return code;
         }
@@ -47,6 +46,35 @@ pub fn init(arguments: &[String]) -> i32 {
             }
         }
     }
+}
+
+/// Starts the program as a child with signals as it expects them. Ours stay blocked all the while: one that came in
+/// between would be lost, because process 1 ignores what it has no handler for.
+fn start(program: &str, arguments: &[String]) -> barque_sys::Result<Pid> {
+    let path = find(program);
+    let environment: Vec<String> = std::env::vars().map(|(name, value)| format!("{name}={value}")).collect();
+    let exec = process::Program::new(&path, arguments, &environment)?;
+    match Clone::default().fork()? {
+        Forked::Parent(child) => Ok(child.pid),
+        Forked::Child => {
+            // A group of its own, so that the terminal's signals reach it and not us.
+            let _ = rustix::process::setpgid(None, None);
+            process::reset_signals();
+            let error = exec.exec();
+            console::err(&format!("barque: {error}\n"));
+            process::exit_now(if error.kind() == barque_sys::ErrorKind::NotFound { 127 } else { 126 })
+        }
+    }
+}
+
+/// Where a program is, looked up as `execvp(3)` does.
+fn find(program: &str) -> PathBuf {
+    if program.contains('/') {
+        return PathBuf::from(program);
+    }
+    let search = std::env::var("PATH").unwrap_or_default();
+    let found = search.split(':').map(|directory| Path::new(directory).join(program));
+    found.into_iter().find(|path| process::may_execute(path)).unwrap_or_else(|| PathBuf::from(program))
 }
 
 /// Reaps all children that have ended; the code when the program was one of them.

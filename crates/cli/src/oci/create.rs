@@ -59,7 +59,7 @@ fn make(session: &Session, args: &Create, bundle: &Bundle, start_later: bool) ->
             console_socket,
             cgroups: session.cgroups()?,
             options: Options {
-                systemd: None,
+                systemd: session.systemd()?,
                 no_pivot: args.no_pivot,
                 no_new_keyring: args.no_new_keyring,
                 start_later,

@@ -19,8 +19,9 @@ pub(crate) use wait::Foreground;
 
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use barque_runtime::cgroup::Systemd;
 use barque_runtime::container::{Container, Store};
 
 use self::args::{CgroupDriver, Global, Invocation, LogLevel, Verb};
@@ -91,11 +92,24 @@ impl Session {
         match self.global.cgroups {
             CgroupDriver::Cgroupfs => Ok(true),
             CgroupDriver::Disabled => Ok(false),
+            CgroupDriver::Systemd if Path::new("/run/systemd/system").exists() => Ok(true),
             CgroupDriver::Systemd => {
                 Err(Error::unsupported("--systemd-cgroup: systemd is not running on this host")
                     .hint("leave the option out: cgroups are then made in the cgroup file system"))
             }
         }
+    }
+
+    /// The systemd that makes the cgroup: the machine's for root, else the user's own.
+    fn systemd(&self) -> Result<Option<Systemd>> {
+        if self.global.cgroups != CgroupDriver::Systemd {
+            return Ok(None);
+        }
+        if rustix::process::geteuid().is_root() {
+            return Systemd::system().map(Some);
+        }
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).unwrap_or_default();
+        Systemd::user(&runtime).map(Some)
     }
 
     fn warn(&self, text: &str) {

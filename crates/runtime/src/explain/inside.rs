@@ -30,7 +30,7 @@ fn one(writer: &mut Writer, ending: &mut process::Ending, plan: &Plan, op: &Op) 
         }
         Op::MoveNetDevice { name, inside } => move_net_device(writer, name, inside),
         Op::SetPropagation { .. } | Op::AttachRoot(_) | Op::PivotRoot { .. } | Op::ReadonlyRoot => {
-            root::step(writer, op);
+            root::step(writer, plan, op);
             ending.moved |= *op == Op::PivotRoot { by_move: true };
         }
         Op::AttachPrepared { slot, path } => mounts::layer(writer, plan, *slot, path),

@@ -5,17 +5,17 @@ use std::path::Path;
 use super::functions::Function;
 use super::host::word;
 use super::writer::Writer;
-use crate::plan::Op;
 use crate::plan::mount::{RootSource, Upper};
+use crate::plan::{Op, Plan};
 
 /// How the shell reaches the host's tools once the container's root is `/`: relative to the old root's `/usr`.
 pub(super) const LOADER: &str = "loader='./lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 --inhibit-cache --library-path ./lib/x86_64-linux-gnu'";
 
 /// One step about the root.
-pub(super) fn step(writer: &mut Writer, op: &Op) {
+pub(super) fn step(writer: &mut Writer, plan: &Plan, op: &Op) {
     match op {
         Op::SetPropagation { propagation, after_pivot } => set_propagation(writer, propagation, *after_pivot),
-        Op::AttachRoot(source) => attach(writer, source),
+        Op::AttachRoot(source) => attach(writer, plan, source),
         Op::ReadonlyRoot => {
             writer.because("The root filesystem is read-only; mounts in it stay what they are.");
             writer.needs(Function::Attributes);
@@ -39,14 +39,19 @@ fn set_propagation(writer: &mut Writer, propagation: &str, after_pivot: bool) {
     }
 }
 
-fn attach(writer: &mut Writer, source: &RootSource) {
+fn attach(writer: &mut Writer, plan: &Plan, source: &RootSource) {
     match source {
         RootSource::Directory { path } => {
             writer.because("The root filesystem must be a mount of its own: it is bound on itself.");
             root_variable(writer, path);
             writer.command("mount --rbind \"$root\" \"$root\"");
         }
-        RootSource::Overlay { lower, upper, mount_point } => overlay(writer, lower, upper, mount_point),
+        RootSource::Overlay { lower, upper, mount_point } => {
+            // Where a user namespace may not write trusted.* attributes, overlayfs keeps its notes in user.* ones.
+            let in_user_namespace = plan.steps.iter().any(|step| step.op == Op::BecomeRoot);
+            let notes = if in_user_namespace { ",userxattr" } else { "" };
+            overlay(writer, lower, upper, mount_point, notes);
+        }
     }
 }
 
@@ -56,7 +61,13 @@ fn root_variable(writer: &mut Writer, path: &Path) {
     writer.command("mount --make-private \"$(findmnt --noheadings --output TARGET --target \"$root\")\"");
 }
 
-fn overlay(writer: &mut Writer, lower: &[std::path::PathBuf], upper: &Upper, mount_point: &Path) {
+fn overlay(
+    writer: &mut Writer,
+    lower: &[std::path::PathBuf],
+    upper: &Upper,
+    mount_point: &Path,
+    notes: &str,
+) {
     writer.because("The root filesystem: read-only layers, and one above them that takes what is written.");
     root_variable(writer, mount_point);
     let (directory, volatile) = match upper {
@@ -72,7 +83,7 @@ fn overlay(writer: &mut Writer, lower: &[std::path::PathBuf], upper: &Upper, mou
     let lower = lower.iter().map(|path| escape(path)).collect::<Vec<_>>().join(":");
     let volatile = if volatile { ",volatile" } else { "" };
     let options =
-        format!("lowerdir={lower},upperdir={},workdir={}{volatile}", upper.display(), work.display());
+        format!("lowerdir={lower},upperdir={},workdir={}{notes}{volatile}", upper.display(), work.display());
     writer.command(format!("mount -t overlay -o {} overlay \"$root\"", crate::plan::script::quote(&options)));
 }
 
