@@ -80,15 +80,25 @@ impl Clone<'_> {
         args.flags = flags;
         // SAFETY: `args` is a valid clone_args of the given size. No stack is passed, so the child returns here on a
         // copy of the caller's (no CLONE_VM), as from fork(2). `pidfd` outlives the call.
-        let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) };
-        match i32::try_from(pid).ok().and_then(Pid::from_raw) {
-            // SAFETY: CLONE_PIDFD made the kernel store a new descriptor, owned by nobody else, into `pidfd`.
-            Some(pid) => Ok(Forked::Parent(Child { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } })),
-            None if pid == 0 => Ok(Forked::Child),
-            None => {
-                Err(self.failed(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)))
-            }
+        let mut pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) };
+        if pid < 0 && last() == Errno::NOSYS && self.cgroup.is_none() {
+            pid = Self::fork_classic(flags | args.exit_signal, &mut pidfd);
         }
+        match i32::try_from(pid) {
+            Ok(0) => Ok(Forked::Child),
+            Ok(pid @ 1..) => {
+                let pid = Pid::from_raw(pid).ok_or_else(|| self.failed(Errno::SRCH))?;
+                // SAFETY: CLONE_PIDFD made the kernel store a new descriptor, owned by nobody else, into `pidfd`.
+                Ok(Forked::Parent(Child { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } }))
+            }
+            _ => Err(self.failed(last())),
+        }
+    }
+
+    /// By `clone(2)`: filters such as Docker's answer `clone3` with `ENOSYS`, because they cannot see its flags.
+    fn fork_classic(flags: u64, pidfd: &mut RawFd) -> libc::c_long {
+        // SAFETY: as in `fork`: no stack, no CLONE_VM; with CLONE_PIDFD the third argument is where the descriptor goes.
+        unsafe { libc::syscall(libc::SYS_clone, flags, 0, &raw mut *pidfd, 0, 0) }
     }
 
     fn failed(&self, errno: Errno) -> Error {
@@ -97,6 +107,10 @@ impl Clone<'_> {
             .map_or_else(String::new, |fd| format!("|CLONE_INTO_CGROUP, cgroup={}", fd.as_raw_fd()));
         Error::new(format!("clone3({{flags={}|CLONE_PIDFD{into}}})", self.namespaces.flag_names()), errno)
     }
+}
+
+fn last() -> Errno {
+    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
 }
 
 /// Not in the libc crate for every target.
