@@ -44,7 +44,11 @@ impl Access {
     pub(super) const ALL: Self = Self(7);
     const LETTERS: [(char, u8); 3] = [('r', 2), ('w', 4), ('m', 1)];
 
+    /// Letters of `rwm`. An `a`, which the specification does not know, means all: runc takes it, and files with it exist.
     fn parse(text: &str) -> Option<Self> {
+        if text.contains('a') && text.chars().all(|letter| "arwm".contains(letter)) {
+            return Some(Self::ALL);
+        }
         let bit = |letter| Self::LETTERS.iter().find(|(known, _)| *known == letter).map(|(_, bit)| *bit);
         let bits = text.chars().try_fold(0, |bits, letter| Some(bits | bit(letter)?))?;
         (bits != 0).then_some(Self(bits))

@@ -1,9 +1,10 @@
 //! The root filesystem: attached, and switched to.
 
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::Path;
 
 use barque_sys::file::{self, DIRECTORY};
-use barque_sys::mount::{self, Attributes, FileSystem, MountAttrFlags, Propagation};
+use barque_sys::mount::{self, Attributes, FileSystem, MountAttrFlags, Propagation, UnmountFlags};
 use barque_sys::path::Root;
 
 use crate::error::Context as _;
@@ -131,10 +132,35 @@ fn overlay_failed(error: barque_sys::Error, upper: &Path) -> Error {
     error
 }
 
+/// Takes the host's procfs and sysfs mounts away before the root is moved: the old root stays below the new one, and
+/// whole views of it in the mount namespace would let a process inside mount its own, nothing masked.
+fn hide_host_views(root: &Root) -> Result<()> {
+    let own = std::fs::read_link(format!("/proc/self/fd/{}", root.as_fd().as_raw_fd())).unwrap_or_default();
+    let table = file::read(Path::new("/proc/self/mountinfo"))?;
+    for line in table.lines() {
+        let (before, after) = line.split_once(" - ").unwrap_or((line, ""));
+        let mut fields = before.split(' ').skip(3);
+        let (whole, place) = (fields.next() == Some("/"), Path::new(fields.next().unwrap_or("/")));
+        let is_view = matches!(after.split(' ').next(), Some("proc" | "sysfs"));
+        if !whole || !is_view || place.starts_with(&own) {
+            continue;
+        }
+        let private = Attributes { propagation: Some(Propagation::Private), ..Attributes::default() };
+        mount::set_attributes(file::open(place, DIRECTORY)?, false, &private)?;
+        if mount::unmount(place, UnmountFlags::DETACH).is_err() {
+            // Locked in a user namespace: it is covered.
+            let cover = FileSystem::open("tmpfs")?.mount(MountAttrFlags::MOUNT_ATTR_RDONLY)?;
+            mount::attach(&cover, file::open(place, DIRECTORY)?)?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes the root the process's `/` and lets go of the old one.
 pub(super) fn switch(root: &Root, by_move: bool) -> Result<()> {
     barque_sys::process::change_directory_to(root)?;
     if by_move {
+        hide_host_views(root)?;
         mount::move_here_to_root()?;
         barque_sys::process::change_root_here()?;
     } else {

@@ -122,7 +122,7 @@ pub fn read(args: &[String]) -> Result<Asked> {
     }
     let command = command(verb).ok_or_else(|| {
         Error::invalid(format!("unknown command: barque oci {verb}"))
-            .hint("see `barque oci --help` for the commands")
+            .hint(format!("No help topic for '{verb}': see `barque oci --help` for the commands"))
     })?;
     match flags::parse(command, rest)? {
         Outcome::Help => Ok(Asked::Text(flags::help(command))),
