@@ -37,8 +37,6 @@ pub struct Clone<'a> {
     pub cgroup: Option<BorrowedFd<'a>>,
     /// Whether the child's parent is the caller's parent (`CLONE_PARENT`): it is then waited for by that one.
     pub sibling: bool,
-    /// Whether both sides share one descriptor table (`CLONE_FILES`).
-    pub share_files: bool,
 }
 
 /// `struct clone_args` up to its Linux 5.7 size.
@@ -69,9 +67,6 @@ impl Clone<'_> {
             flags |= libc::CLONE_PARENT as u64;
         } else {
             args.exit_signal = libc::SIGCHLD as u64;
-        }
-        if self.share_files {
-            flags |= libc::CLONE_FILES as u64;
         }
         if let Some(cgroup) = self.cgroup {
             flags |= CLONE_INTO_CGROUP;
