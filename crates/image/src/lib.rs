@@ -1,4 +1,4 @@
-//! Root filesystems: today those that lie in a tar archive.
+//! Images: documents, content by digest, layers; and root filesystems that lie in a tar archive.
 //!
 //! Archives come from anywhere. They are read entry by entry and applied through handles of the directory they go to, so
 //! that no entry, whatever its name or the links before it, touches anything outside ([`unpack`]).
@@ -6,9 +6,14 @@
 
 mod apply;
 mod compression;
+pub mod content;
+pub mod digest;
 mod entry;
 mod error;
+pub mod progress;
+pub mod spec;
 mod unpack;
 
-pub use error::{Error, Result};
+pub use digest::Digest;
+pub use error::{Context, Error, ErrorKind, Result};
 pub use unpack::{Rights, find_files, unpack};

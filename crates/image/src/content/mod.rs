@@ -1,0 +1,18 @@
+//! Content by digest: an OCI image layout on disk (`image-layout.md`), as `skopeo` and `umoci` read it.
+//!
+//! ```text
+//! images/oci-layout      {"imageLayoutVersion": "1.0.0"}
+//! images/index.json      names and what they name
+//! images/blobs/sha256/…  content, each under its own digest
+//! images/ingest/…        content on its way in: kept when a download breaks off, and continued by the next
+//! ```
+//!
+//! A blob is under its name only when it is whole and its digest right: it is written under `ingest/`, hashed on the way,
+//! and renamed. One process at a time writes a given blob (`flock` on its file in `ingest/`); others wait for it and then
+//! find the blob there.
+
+mod ingest;
+mod layout;
+
+pub use ingest::Ingest;
+pub use layout::Layout;
