@@ -92,7 +92,8 @@ pub fn replace(directory: impl AsFd, name: &str, text: &[u8]) -> Result<()> {
 /// [`replace`] with permission bits for the new file.
 pub fn replace_mode(directory: impl AsFd, name: &str, text: &[u8], mode: u32) -> Result<()> {
     let directory = directory.as_fd();
-    let temporary = format!(".{name}.{}", rustix::process::getpid().as_raw_nonzero());
+    // Two threads of one process may replace one file at once.
+    let temporary = format!(".{name}.{}", rustix::thread::gettid().as_raw_nonzero());
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let file = rustix::fs::openat(directory, temporary.as_str(), flags, Mode::from_raw_mode(mode))
         .call(|| format!("openat({}, {temporary:?}, {flags:?})", directory.as_raw_fd()))?;
