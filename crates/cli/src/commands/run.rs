@@ -36,9 +36,19 @@ pub fn run(flags: &Parsed, places: Places, executable: Option<OwnedFd>) -> Resul
         .input(request.interactive)
         .proxy(request.sig_proxy)
         .wait(&created.child, created.console.take())?;
+    if exit.code() != 0 && out_of_memory(&store, &request.id) {
+        console::err("barque: the kernel killed a process of the container: it was at its memory limit\n");
+        console::err("hint: give it more with --memory (-m), and --memory-swap\n");
+    }
     // The caller has its answer when this process ends: what is left to do is done by another.
     cleanup::later(store, &request.id, created)?;
     Ok(exit.code())
+}
+
+/// Whether its processes were killed for lack of memory: an exit code of 137 alone does not say who sent the signal.
+fn out_of_memory(store: &Store, id: &str) -> bool {
+    let kills = store.open(id).and_then(|container| container.cgroup()?.oom_kills());
+    kills.is_ok_and(|kills| kills > 0)
 }
 
 fn write_cidfile(path: &str, id: &str) -> Result<()> {

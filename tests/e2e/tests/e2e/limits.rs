@@ -107,8 +107,11 @@ fn ten_mebibytes_are_ten_mebibytes() {
     let said = lab.sh(&["-m", "10m", "--memory-swap", "10m"], "x=$(yes | head -c 60000000); echo survived");
     assert_eq!(said.code, 137, "{said:?}");
     assert!(!said.out.contains("survived"));
+    assert!(said.err.contains("memory limit") && said.err.contains("--memory"), "{said:?}");
     let said = lab.sh(&["-m", "100m", "--memory-swap", "100m"], "x=$(yes | head -c 5000000); echo survived");
     assert_eq!(said.ok(), "survived");
+    let other = lab.sh(&["-m", "100m"], "exit 137");
+    assert!(other.code == 137 && !other.err.contains("memory"), "{other:?}");
 }
 
 #[test]
