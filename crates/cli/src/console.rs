@@ -26,7 +26,7 @@ fn write(to: rustix::fd::BorrowedFd<'_>, text: &str) {
 
 /// An error as the user sees it: the message, what to do, where to read more.
 pub fn complaint(error: &Error, command: Option<&str>) -> String {
-    let mut text = format!("barque: {error}\n");
+    let mut text = format!("barque: {}\n", without_numbers(&error.to_string()));
     if let Some(cure) = error.cure() {
         text.push_str("hint: ");
         text.push_str(cure);
@@ -36,4 +36,35 @@ pub fn complaint(error: &Error, command: Option<&str>) -> String {
         text.push_str(&format!("\nRun '{command} --help' for more information\n"));
     }
     text
+}
+
+/// The standard library ends its words for an error number with `(os error 2)`, which tells a person nothing more.
+fn without_numbers(message: &str) -> String {
+    let mut text = String::with_capacity(message.len());
+    let mut parts = message.split(" (os error ");
+    text.extend(parts.next());
+    for part in parts {
+        match part.split_once(')') {
+            Some((number, rest)) if number.parse::<u32>().is_ok() => text.push_str(rest),
+            _ => text.extend([" (os error ", part]),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_numbers;
+
+    #[test]
+    fn numbers_of_errors_go() {
+        for (message, expected) in [
+            ("open /x: No such file or directory (os error 2)", "open /x: No such file or directory"),
+            ("a (os error 2): b (os error 13), c", "a: b, c"),
+            ("exec \" (os error \"", "exec \" (os error \""),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(without_numbers(message), expected);
+        }
+    }
 }
