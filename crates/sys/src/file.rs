@@ -119,6 +119,12 @@ pub fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> std::result::Result<(), Err
     Ok(())
 }
 
+/// Whether the caller may list a directory and reach what is in it.
+pub fn may_read_directory(path: &Path) -> bool {
+    use rustix::fs::Access;
+    rustix::fs::access(path, Access::READ_OK | Access::EXEC_OK).is_ok()
+}
+
 /// Makes a directory of the host, whose parent must be there, and gives it to a user.
 pub fn make_directory(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Result<()> {
     rustix::fs::mkdir(path, Mode::from_raw_mode(mode)).call(|| format!("mkdir({path:?}, {mode:#o})"))?;

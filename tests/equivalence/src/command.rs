@@ -1,6 +1,6 @@
 //! `barque run` with flags, and `barque explain` with the same.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,8 @@ use crate::{Findings, barque};
 #[derive(Debug)]
 pub struct Lab {
     directory: TempDir,
+    /// Whose commands run here, if not root's.
+    user: Option<u32>,
 }
 
 impl Default for Lab {
@@ -26,7 +28,17 @@ impl Lab {
     pub fn new() -> Self {
         let directory = bundle::directory();
         bundle::make_root(&directory.path().join("root"));
-        Self { directory }
+        Self { directory, user: None }
+    }
+
+    /// One of an unprivileged user, whose all of it is.
+    pub fn of_user(id: u32) -> Self {
+        let lab = Self { user: Some(id), ..Self::new() };
+        // Where the program was built, the user may have no way to.
+        let copied = std::fs::copy(barque(), lab.directory.path().join("barque"));
+        assert!(copied.is_ok(), "{copied:?}");
+        bundle::own(lab.directory.path(), id);
+        lab
     }
 
     /// The root filesystem, as the command line names it.
@@ -45,11 +57,21 @@ impl Lab {
     }
 
     fn barque(&self, verb: &str, flags: &[&str], root: &str) -> Command {
-        let mut command = Command::new(barque());
+        let program = self.user.map_or_else(barque, |_| self.directory.path().join("barque"));
+        let mut command = self.command(&program);
         for (flag, name) in [("--root", "lib"), ("--run-root", "run")] {
             command.arg(flag).arg(self.directory.path().join(name));
         }
         command.arg(verb).args(flags).args([root, "/bin/sh", "-c", PROBE]);
+        command
+    }
+
+    /// A program, run by the user.
+    fn command(&self, program: &Path) -> Command {
+        let Some(id) = self.user.map(|id| id.to_string()) else { return Command::new(program) };
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]).arg(program);
+        command.current_dir(self.directory.path());
         command
     }
 
@@ -64,7 +86,7 @@ impl Lab {
         assert!(explained.status.success(), "{}", String::from_utf8_lossy(&explained.stderr));
         let script = self.directory.path().join("script.sh");
         std::fs::write(&script, explained.stdout).unwrap_or_else(|error| panic!("{error}"));
-        self.findings("the script", Command::new("sh").arg(&script))
+        self.findings("the script", self.command(Path::new("sh")).arg(&script))
     }
 
     fn findings(&self, what: &str, command: &mut Command) -> Findings {

@@ -32,6 +32,18 @@ fn the_hosts_own_root() {
 }
 
 #[test]
+fn the_hosts_own_root_for_a_user_without_privileges() {
+    if !can_make_containers() {
+        return;
+    }
+    let lab = Lab::of_user(54_321);
+    equal(&lab, &["--rm", "--read-only", "--tmpfs", "/srv"], "@host");
+    let found = equal(&lab, &["--rm"], "@host");
+    assert!(found.tells("mountinfo", "lowerdir=/usr,"), "{found:?}");
+    assert!(found.tells("ids and capabilities", "54321"), "{found:?}");
+}
+
+#[test]
 fn limits() {
     if !can_make_containers() {
         return;

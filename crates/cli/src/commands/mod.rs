@@ -3,12 +3,16 @@
 mod archive;
 mod cleanup;
 mod explain;
+mod filter;
 mod init;
+mod places;
 mod prepare;
+mod rootfs;
 mod run;
 
 pub use cleanup::release_mounts;
 pub use explain::explain;
 pub use init::init;
-pub use prepare::{Places, Prepared};
+pub use places::Places;
+pub use prepare::Prepared;
 pub use run::{exit_code, run};

@@ -1,8 +1,8 @@
 //! `--device`, `--device-cgroup-rule`: device nodes, and which may be used.
 
-use barque_runtime::spec::{DeviceRule, LinuxDevice};
+use barque_runtime::spec::{DeviceRule, LinuxDevice, Mount};
 
-use super::{DeviceNode, Host};
+use super::{Caller, DeviceNode, Host};
 use crate::flags::Parsed;
 use crate::{Error, Result};
 
@@ -13,13 +13,15 @@ pub(super) struct Devices {
     pub nodes: Vec<LinuxDevice<'static>>,
     /// Rules, in order. The runtime adds the default devices' own.
     pub rules: Vec<DeviceRule<'static>>,
+    /// Nodes under other names than the host's, for callers that may make none: bind mounts.
+    pub binds: Vec<Mount<'static>>,
 }
 
 /// Paths of `/dev` that every container makes itself.
 const OWN: [&str; 6] = ["/dev/pts", "/dev/shm", "/dev/mqueue", "/dev/console", "/dev/fd", "/dev/.udev"];
 
 /// The devices that the flags ask for.
-pub(super) fn devices(flags: &Parsed, host: &dyn Host) -> Result<Devices> {
+pub(super) fn devices(flags: &Parsed, caller: &Caller, host: &dyn Host) -> Result<Devices> {
     let mut devices = Devices::default();
     if flags.switch("privileged") {
         let all = host.devices("/dev").map_err(|error| Error::invalid(format!("/dev: {error}")))?;
@@ -33,7 +35,7 @@ pub(super) fn devices(flags: &Parsed, host: &dyn Host) -> Result<Devices> {
     }
     for text in flags.all("device") {
         let request = Request::parse(text).map_err(|why| flags.invalid("device", text, why))?;
-        request.add(host, &mut devices)?;
+        request.add(host, !caller.privileged, &mut devices)?;
     }
     for text in flags.all("device-cgroup-rule") {
         let rule = rule(text).ok_or_else(|| {
@@ -74,7 +76,7 @@ impl<'a> Request<'a> {
         Ok(Self { source, destination, access })
     }
 
-    fn add(&self, host: &dyn Host, devices: &mut Devices) -> Result<()> {
+    fn add(&self, host: &dyn Host, binds: bool, devices: &mut Devices) -> Result<()> {
         let failed = |why: &dyn std::fmt::Display| {
             Error::invalid(format!(
                 "error gathering device information while adding custom device \"{}\": {why}",
@@ -89,7 +91,11 @@ impl<'a> Request<'a> {
             let below = device.path.strip_prefix(self.source).unwrap_or("");
             let path = format!("{}{below}", self.destination);
             devices.nodes.retain(|node| node.path.as_str() != path);
-            devices.nodes.push(node(device, &path));
+            if binds && path != device.path {
+                devices.binds.push(bind(&device.path, &path));
+            } else {
+                devices.nodes.push(node(device, &path));
+            }
             devices.rules.push(DeviceRule {
                 allow: true,
                 kind: Some(device.kind.to_string().into()),
@@ -104,6 +110,16 @@ impl<'a> Request<'a> {
 
 fn valid_access(text: &str) -> bool {
     !text.is_empty() && text.len() <= 3 && text.chars().all(|c| "rwm".contains(c))
+}
+
+fn bind(source: &str, path: &str) -> Mount<'static> {
+    Mount {
+        destination: path.to_owned().into(),
+        kind: Some("bind".into()),
+        source: Some(source.to_owned().into()),
+        options: ["bind", "nosuid", "noexec"].map(Into::into).to_vec(),
+        ..Mount::default()
+    }
 }
 
 fn node(device: &DeviceNode, path: &str) -> LinuxDevice<'static> {

@@ -168,6 +168,8 @@ fn build(
     let scene = Scene { caller, host, root, namespaces: &namespaces, files: &sources };
     let mut mounts = mounts(flags, &scene)?;
     warnings.append(&mut mounts.warnings);
+    let mut devices = devices::devices(flags, caller, host)?;
+    mounts.list.append(&mut devices.binds);
     let security = security(flags, caller, host, warnings)?;
     let process = process(flags, &scene, &security, &hostname, warnings)?;
     let Mounts { list, create, .. } = mounts;
@@ -183,7 +185,7 @@ fn build(
             .map(|name| name.to_owned().into()),
         mounts: list,
         annotations: annotations::annotations(flags, host)?,
-        linux: Some(linux(flags, &scene, &security, warnings)?),
+        linux: Some(linux(flags, &scene, &security, devices, warnings)?),
         ..Spec::default()
     };
     Ok(Built { spec, seccomp: security.seccomp, files, create })
@@ -256,9 +258,9 @@ fn linux(
     flags: &Parsed,
     scene: &Scene<'_>,
     security: &Security,
+    devices: devices::Devices,
     warnings: &mut Vec<String>,
 ) -> Result<Linux<'static>> {
-    let devices = devices::devices(flags, scene.host)?;
     let mut resources = limits::limits(flags, scene.caller, scene.host, warnings)?;
     resources.devices = devices.rules;
     let time_offsets = time_offsets(flags)?;

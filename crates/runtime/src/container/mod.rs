@@ -10,6 +10,7 @@
 //!
 //! None of them says whether the container runs: that is asked of the kernel, each time.
 
+mod compose;
 mod create;
 mod delete;
 mod exec;
@@ -21,6 +22,7 @@ mod start;
 mod store;
 mod update;
 
+pub use compose::compose;
 pub use create::{Created, Creation, Unpack, check_console, create, no_archives, plan_of};
 pub use exec::{Execution, exec};
 pub use identity::Identity;

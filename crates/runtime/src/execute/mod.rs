@@ -4,6 +4,7 @@
 //! reaches and the other waits for goes over a socket pair, and so does what went wrong. A failure ends the new
 //! process and undoes, in reverse, what the creator's steps have made.
 
+mod compose;
 mod console;
 mod devices;
 mod hooks;

@@ -7,6 +7,7 @@ use barque_sys::file::{self, DIRECTORY};
 use barque_sys::mount::{self, Attributes, FileSystem, MountAttrFlags, Propagation, UnmountFlags};
 use barque_sys::path::Root;
 
+use super::compose;
 use crate::error::Context as _;
 use crate::plan::mount::{RootSource, Upper};
 use crate::{Error, ErrorKind, Result};
@@ -49,6 +50,9 @@ pub(super) fn attach(source: &RootSource, user_namespace: bool) -> Result<Root> 
             let overlay = overlay(lower, upper, mount_point, user_namespace)?;
             attach_at(overlay, mount_point)
         }
+        RootSource::Composed { parts, mount_point } => {
+            attach_at(compose::root(parts, mount_point)?, mount_point)
+        }
     }
 }
 
@@ -90,10 +94,7 @@ fn overlay(
     let (directory, volatile) = match upper {
         Upper::Directory { path, volatile } => (path.clone(), *volatile),
         Upper::Memory => {
-            let memory = FileSystem::open("tmpfs")?;
-            memory.set("mode", "0755")?;
-            let memory = memory.mount(MountAttrFlags::empty())?;
-            mount::attach(&memory, file::open(mount_point, DIRECTORY)?)?;
+            memory(mount_point)?;
             (mount_point.to_owned(), true)
         }
     };
@@ -101,13 +102,40 @@ fn overlay(
     for path in [&upper, &work] {
         file::make_directories(path, 0o755)?;
     }
+    let lower = lower.iter().map(|path| escape(path)).collect::<Vec<_>>().join(":");
+    overlay_mount(&Layers { lower: &lower, upper: &upper, work: &work, volatile }, user_namespace)
+}
+
+/// A lower directory as the mount option is written.
+pub(super) fn escape(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', r"\\").replace(':', r"\:")
+}
+
+/// A tmpfs that takes what is written.
+pub(super) fn memory(mount_point: &Path) -> Result<()> {
+    let memory = FileSystem::open("tmpfs")?;
+    memory.set("mode", "0755")?;
+    let memory = memory.mount(MountAttrFlags::empty())?;
+    Ok(mount::attach(&memory, file::open(mount_point, DIRECTORY)?)?)
+}
+
+/// The layers of an overlay.
+pub(super) struct Layers<'a> {
+    /// As the mount option is written: with `:` between them, and escaped.
+    pub(super) lower: &'a str,
+    pub(super) upper: &'a Path,
+    pub(super) work: &'a Path,
+    pub(super) volatile: bool,
+}
+
+/// A detached overlay mount.
+pub(super) fn overlay_mount(layers: &Layers<'_>, user_namespace: bool) -> Result<std::os::fd::OwnedFd> {
+    let Layers { lower, upper, work, volatile } = *layers;
     let overlay = FileSystem::open("overlay").map_err(|error| {
         Error::from(error).hint("this kernel has no overlayfs: load the module, or use --rw-rootfs")
     })?;
-    let text = |path: &Path| path.to_string_lossy().replace('\\', r"\\").replace(':', r"\:");
-    let lower = lower.iter().map(|path| text(path)).collect::<Vec<_>>().join(":");
     overlay.set("source", "overlay")?;
-    overlay.set("lowerdir", &lower).map_err(|error| missing(error, Path::new(&lower)))?;
+    overlay.set("lowerdir", lower).map_err(|error| missing(error, Path::new(lower)))?;
     overlay.set("upperdir", &upper.to_string_lossy())?;
     overlay.set("workdir", &work.to_string_lossy())?;
     if user_namespace {
@@ -118,7 +146,7 @@ fn overlay(
         // Linux 5.10; without it an unmount syncs the whole file system below. A kernel that does not know it says so.
         drop(overlay.flag("volatile"));
     }
-    overlay.mount(MountAttrFlags::empty()).map_err(|error| overlay_failed(error, &upper))
+    overlay.mount(MountAttrFlags::empty()).map_err(|error| overlay_failed(error, upper))
 }
 
 fn overlay_failed(error: barque_sys::Error, upper: &Path) -> Error {

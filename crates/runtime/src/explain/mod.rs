@@ -13,6 +13,7 @@
 //!
 //! At its end the script takes back what it made. What no tool can do is said in a comment.
 
+mod compose;
 mod devices;
 mod functions;
 mod host;

@@ -52,6 +52,10 @@ fn attach(writer: &mut Writer, plan: &Plan, source: &RootSource) {
             let notes = if in_user_namespace { ",userxattr" } else { "" };
             overlay(writer, lower, upper, mount_point, notes);
         }
+        RootSource::Composed { parts, mount_point } => {
+            root_variable(writer, mount_point);
+            super::compose::root(writer, parts);
+        }
     }
 }
 
@@ -79,12 +83,16 @@ fn overlay(
     };
     let (upper, work) = (directory.join("upper"), directory.join("work"));
     writer.command(format!("mkdir -p {} {}", word(&upper), word(&work)));
-    let escape = |path: &Path| path.to_string_lossy().replace('\\', r"\\").replace(':', r"\:");
     let lower = lower.iter().map(|path| escape(path)).collect::<Vec<_>>().join(":");
     let volatile = if volatile { ",volatile" } else { "" };
     let options =
         format!("lowerdir={lower},upperdir={},workdir={}{notes}{volatile}", upper.display(), work.display());
     writer.command(format!("mount -t overlay -o {} overlay \"$root\"", crate::plan::script::quote(&options)));
+}
+
+/// A lower directory as the mount option is written.
+pub(super) fn escape(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', r"\\").replace(':', r"\:")
 }
 
 fn pivot(writer: &mut Writer, by_move: bool) {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Options, script, seccomp_program};
 use crate::cgroup::{self, Layout};
-use crate::plan::mount::{RootSource, Upper};
+use crate::plan::mount::{Part, RootSource, Upper};
 use crate::plan::{self, CgroupTree, Host, HostFile, Input, Plan};
 use crate::spec::{Resources, Spec};
 
@@ -201,6 +201,24 @@ fn a_writable_layer() {
         mount_point: PathBuf::from("/var/lib/barque/box/merged"),
     };
     insta::assert_snapshot!(case.script());
+}
+
+#[test]
+fn a_root_of_parts() {
+    let own = json!([{"containerID": 0, "hostID": 1000, "size": 1}]);
+    let mut case = with_user_namespace(Case::small(), &own);
+    case.host = Host { uid: 1000, gid: 1000, ..Host::default() };
+    case.root = RootSource::Composed {
+        parts: vec![
+            Part::Link { path: "/bin".into(), target: "usr/bin".to_owned() },
+            Part::Directory { path: "/mnt".into(), mode: 0o1777 },
+            Part::Overlay { path: "/mnt/a b".into(), mode: 0o755, lower: "/mnt/a b".into() },
+            Part::File { path: "/note".into(), source: "/note".into() },
+        ],
+        mount_point: PathBuf::from("/home/u/merged"),
+    };
+    let script = case.script_from("The root filesystem, in memory");
+    insta::assert_snapshot!(script.split("\n\n").next().unwrap_or(&script));
 }
 
 #[test]

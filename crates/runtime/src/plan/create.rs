@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::input::{HostFile, Input, NamespacePlan};
-use super::mount::{Mount, MountIds, RootSource, Source};
+use super::mount::{Mount, MountIds, Part, RootSource, Source};
 use super::op::{HookPoint, Mark, Op};
 use super::process::ProcessOp;
 use super::{Plan, devices, mounts, processes, validate};
@@ -340,11 +340,23 @@ fn switch_root(plan: &mut Plan, input: &Input<'_>, readonly_dev: Option<Mount>) 
         plan.init(Op::Mount(change));
     }
     if input.spec.root.as_ref().is_some_and(|root| root.readonly) {
+        read_only_parts(plan, &input.root);
         plan.init(Op::ReadonlyRoot);
     }
     plan.init(Op::PivotRoot { by_move: input.options.no_pivot || input.host.rootfs_is_initramfs });
     if let Some(propagation) = &linux.rootfs_propagation {
         plan.init(Op::SetPropagation { propagation: propagation.to_string(), after_pivot: true });
+    }
+}
+
+/// The parts of a composed root are mounts of their own.
+fn read_only_parts(plan: &mut Plan, root: &RootSource) {
+    let RootSource::Composed { parts, .. } = root else { return };
+    for part in parts {
+        let Part::Overlay { path, .. } = part else { continue };
+        let mut change = Mount::new(Source::Existing { parameters: Vec::new() }, path.to_string_lossy());
+        change.attributes.set = super::mount_options::RDONLY;
+        plan.init(Op::Mount(change));
     }
 }
 

@@ -24,6 +24,61 @@ pub enum RootSource {
         /// A directory of the host to mount it on (in the container's mount namespace only).
         mount_point: PathBuf,
     },
+    /// A directory rebuilt from its entries, each copy-on-write by itself, in memory. In a mount namespace that belongs
+    /// to a user namespace the host's mounts are locked, and overlayfs refuses (`EINVAL`) a layer with such below: it
+    /// would show what they hide.
+    Composed {
+        /// What it has, a directory before what is in it.
+        parts: Vec<Part>,
+        /// A directory of the host to mount it on (in the container's mount namespace only).
+        mount_point: PathBuf,
+    },
+}
+
+impl RootSource {
+    /// Where the root filesystem lies on the host until it becomes the container's `/`.
+    pub fn path(&self) -> &PathBuf {
+        match self {
+            Self::Directory { path } => path,
+            Self::Overlay { mount_point, .. } | Self::Composed { mount_point, .. } => mount_point,
+        }
+    }
+}
+
+/// One entry of a composed root. Paths start with `/`, which is the root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// An empty directory.
+    Directory {
+        /// Inside the root.
+        path: PathBuf,
+        /// Permission bits.
+        mode: u32,
+    },
+    /// A symbolic link.
+    Link {
+        /// Inside the root.
+        path: PathBuf,
+        /// What it leads to.
+        target: String,
+    },
+    /// A directory of the host, copy-on-write.
+    Overlay {
+        /// Inside the root.
+        path: PathBuf,
+        /// Permission bits.
+        mode: u32,
+        /// The directory.
+        lower: PathBuf,
+    },
+    /// A file of the host, read-only: overlayfs knows only directories.
+    File {
+        /// Inside the root.
+        path: PathBuf,
+        /// The file.
+        source: PathBuf,
+    },
 }
 
 /// The writable layer of an overlay.

@@ -45,6 +45,11 @@ impl Person {
         said(self.barque().args(["run", "--rm"]).args(flags).arg(root).args(["sh", "-c", script]))
     }
 
+    /// A script on this machine's own root.
+    fn host_sh(&self, flags: &[&str], script: &str) -> Said {
+        said(self.barque().args(["run", "--rm"]).args(flags).args(["@host", "sh", "-c", script]))
+    }
+
     /// What its containers leave in its home.
     fn leftovers(&self) -> Vec<String> {
         let left = || {
@@ -102,6 +107,47 @@ fn flags_that_need_no_privilege() {
         assert_eq!(said.code, 0, "{flags:?}: {said:?}");
     }
     assert!(person.lab.rootfs().join("written").exists());
+    assert_eq!(person.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn sees_the_hosts_root_copy_on_write() {
+    if !require_root() {
+        return;
+    }
+    let person = Person::new();
+    let script = "id -u; echo mine > /etc/hosts.mine && mkdir /usr/mine /mine && rm /etc/os-release && cat /etc/hosts.mine; \
+                  ls -A /root; [ -x /usr/bin/env ] && [ -L /proc/self/exe ] && ls /run/barque 2>/dev/null; readlink /etc/mtab";
+    let said = person.host_sh(&["-w", "/"], script);
+    assert_eq!(said.ok(), "0\nmine\n../proc/self/mounts", "{said:?}");
+    for path in ["/etc/hosts.mine", "/usr/mine", "/mine"] {
+        assert!(!std::path::Path::new(path).exists(), "{path}");
+    }
+    assert!(fs::symlink_metadata("/etc/os-release").is_ok());
+    assert_eq!(person.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn the_hosts_root_takes_the_flags() {
+    if !require_root() {
+        return;
+    }
+    let person = Person::new();
+    let volume = format!("{}:/data/of/mine", person.lab.path("home/share").display());
+    for (flags, script) in [
+        (&["--network", "host"][..], "true"),
+        (&["--network", "none"], "[ $(ls /sys/class/net) = lo ]"),
+        (&["--read-only", "--tmpfs", "/mnt"], "touch /mnt/x && ! touch /etc/x 2>/dev/null"),
+        (&["--privileged"], "mount -t tmpfs x /media"),
+        (&["--device", "/dev/zero:/dev/other"], "[ $(head -c 4 /dev/other | wc -c) = 4 ]"),
+        (&["--userns", "keep-id"], "[ $(id -u) = 54321 ]"),
+        (&["-v", &volume], "touch /data/of/mine/x"),
+        (&["--init"], "true"),
+    ] {
+        let said = person.host_sh(flags, script);
+        assert_eq!(said.code, 0, "{flags:?}: {said:?}");
+    }
+    assert!(person.lab.path("home/share/x").exists());
     assert_eq!(person.leftovers(), Vec::<String>::new());
 }
 
