@@ -2,7 +2,10 @@
 //!
 //! A process that enters a container while it still runs this program offers the program's file there, as
 //! `/proc/PID/exe`, and whoever is root in the container could open that for writing (CVE-2019-5736, CVE-2024-21626).
-//! So the program runs anew, from a view of its file that nobody can write.
+//! So the program comes to run from a view of its file that nobody can write: the process's image is moved onto that
+//! ([`image`]), or, where the kernel does not let us, the program runs anew from it.
+
+mod image;
 
 use std::ffi::{CString, OsString};
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
@@ -19,25 +22,30 @@ const OWN: &str = "/proc/self/exe";
 const SEALS: SealFlags =
     SealFlags::SEAL.union(SealFlags::SHRINK).union(SealFlags::GROW).union(SealFlags::WRITE);
 
-/// Returns once this process runs from a file that cannot be written: at once where it does already, else in a second
-/// run of the program with the same arguments and environment, which takes the place of this one.
+/// Returns once this process runs from a file that cannot be written. The process must have one thread.
 ///
-/// The second run's file lies on a detached read-only bind mount, which the descriptor returned holds. When that is
-/// closed the mount is dissolved: it belongs to no mount namespace any more, and nobody can change its attributes. So
-/// it must be closed before a process that runs from the file can be reached from a container; but the kernel waits
-/// for all processors then, so it is best closed beside other work. A caller who may not mount gets a sealed copy in
-/// memory, and no descriptor. That it is the second run is seen from what the kernel says of the file, never from
-/// something the caller could have set.
+/// That file lies on a detached read-only bind mount, which the descriptor returned holds. When that is closed the mount
+/// is dissolved: it belongs to no mount namespace any more, and nobody can change its attributes. So it must be closed
+/// before a process that runs from the file can be reached from a container; but the kernel waits for all processors
+/// then, so it is best closed beside other work.
 ///
-/// It costs an exec, which a program on a mount that is read-only already does without.
+/// It takes `CAP_SYS_ADMIN` to move the image there (or `CAP_CHECKPOINT_RESTORE`), and a kernel built with
+/// `CONFIG_CHECKPOINT_RESTORE`. Without that the program runs anew, in place of this one, with the same arguments and
+/// environment, which costs another start-up. A caller who may not mount gets a sealed copy in memory to run from, and
+/// no descriptor. That it is the second run, or that the move has succeeded, is seen from what the kernel says of the
+/// file, never from something the caller could have set.
 pub fn protect(arguments: impl Iterator<Item = OsString>) -> Result<Option<OwnedFd>> {
     if is_protected()? {
         return Ok(inherited_view());
     }
-    match read_only_view() {
-        Ok(view) => Err(run_again(&view, arguments)),
-        Err(_) => Err(run_again(&sealed_copy()?, arguments)),
+    let Ok(view) = read_only_view() else { return Err(run_again(&sealed_copy()?, arguments)) };
+    let moved = open_view(&view).and_then(|file| image::move_onto(&file));
+    if moved.is_ok() && is_protected()? {
+        return Ok(Some(view));
     }
+    // For the second run, see `inherited_view`.
+    rustix::io::fcntl_setfd(&view, rustix::io::FdFlags::empty()).call(|| "fcntl(F_SETFD, 0)")?;
+    Err(run_again(&view, arguments))
 }
 
 /// Whether the file of this program is one that cannot be written: on a read-only mount, or sealed.
@@ -73,9 +81,13 @@ fn read_only_view() -> Result<OwnedFd> {
     let view = mount::clone_tree(Path::new(OWN), false)?;
     let change = Attributes { set: MountAttrFlags::MOUNT_ATTR_RDONLY, ..Attributes::default() };
     mount::set_attributes(&view, false, &change)?;
-    // For the second run, see `inherited_view`.
-    rustix::io::fcntl_setfd(&view, rustix::io::FdFlags::empty()).call(|| "fcntl(F_SETFD, 0)")?;
     Ok(view)
+}
+
+/// The view's file, to be read: a descriptor of a mount is only a handle.
+fn open_view(view: &OwnedFd) -> Result<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", view.as_raw_fd());
+    crate::file::open(Path::new(&path), rustix::fs::OFlags::RDONLY)
 }
 
 fn sealed_copy() -> Result<OwnedFd> {

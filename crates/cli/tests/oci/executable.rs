@@ -1,8 +1,9 @@
 //! A container cannot reach this program's file, nor anything else of the host (CVE-2019-5736, CVE-2024-21626).
 
 use std::fs::OpenOptions;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 use super::lab::Lab;
 
@@ -10,21 +11,58 @@ use super::lab::Lab;
 #[test]
 fn the_waiting_process_offers_a_file_that_cannot_be_written() {
     let Some(lab) = Lab::new() else { return };
-    let before = std::fs::read(lab.barque()).unwrap();
     lab.ok(&["create", "demo"]);
-    let exe = format!("/proc/{}/exe", lab.pid("demo"));
-    let read = std::fs::File::open(&exe).unwrap();
-    let refused = |path: &str| {
-        let error = OpenOptions::new().write(true).open(path).expect_err(path);
-        assert!(matches!(error.raw_os_error(), Some(30 | 26)), "{path}: {error}");
+    offers_nothing_to_write(&lab);
+}
+
+/// The same where the kernel refuses to move the program onto another file: it runs anew then.
+#[test]
+fn so_does_a_second_run() {
+    let Some(lab) = Lab::new() else { return };
+    let create = lab.command(&["create", "demo"]);
+    let log = lab.states().with_extension("strace");
+    let mut strace = std::process::Command::new("strace");
+    // The first prctl of the process is the one that would move it; its children are not traced.
+    strace.arg("-qq").arg("-o").arg(&log).args(["-e", "trace=prctl,execveat"]);
+    strace.args(["-e", "inject=prctl:error=EPERM:when=1"]).arg(create.get_program()).args(create.get_args());
+    strace.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+    assert!(strace.status().unwrap().success());
+    let calls = std::fs::read_to_string(&log).unwrap();
+    assert!(calls.contains("prctl(PR_SET_MM") && calls.contains("execveat("), "{calls}");
+    offers_nothing_to_write(&lab);
+}
+
+/// Tries to write the program by way of the process that waits in a created container, and deletes that.
+fn offers_nothing_to_write(lab: &Lab) {
+    let before = std::fs::read(lab.barque()).unwrap();
+    let program = std::fs::metadata(lab.barque()).unwrap();
+    let refused = |path: &Path, by: &[i32]| {
+        let error = OpenOptions::new().write(true).open(path).expect_err(&path.to_string_lossy());
+        assert!(error.raw_os_error().is_some_and(|number| by.contains(&number)), "{path:?}: {error}");
     };
-    refused(&exe);
+    let process = PathBuf::from(format!("/proc/{}", lab.pid("demo")));
+    let mappings = std::fs::read_dir(process.join("map_files")).unwrap().flatten().map(|entry| entry.path());
+    let is_program = |path: &PathBuf| {
+        std::fs::metadata(path).is_ok_and(|file| (file.dev(), file.ino()) == (program.dev(), program.ino()))
+    };
+    let offered: Vec<_> = mappings.chain([process.join("exe")]).filter(is_program).collect();
+    assert!(offered.len() > 1, "{offered:?}");
+    let mut held = Vec::new();
+    for path in &offered {
+        held.push(std::fs::File::open(path).unwrap());
+        refused(path, &[ETXTBSY, EROFS]);
+    }
     lab.ok(&["delete", "--force", "demo"]);
     // The attack of CVE-2019-5736: once nobody executes the file, ETXTBSY protects it no more.
-    refused(&format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&read)));
+    for file in &held {
+        refused(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())), &[EROFS]);
+    }
     assert!(std::fs::read(lab.barque()).unwrap() == before, "the program was changed");
     assert!(OpenOptions::new().write(true).open(lab.barque()).is_ok(), "the test could not have failed");
 }
+
+const ETXTBSY: i32 = 26;
+const EROFS: i32 = 30;
 
 /// The container makes the runtime execute itself, inside.
 #[test]
