@@ -12,6 +12,7 @@ mod entry;
 mod error;
 pub mod progress;
 pub mod spec;
+pub mod store;
 mod unpack;
 
 pub use digest::Digest;

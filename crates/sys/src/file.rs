@@ -220,6 +220,17 @@ pub fn lock(fd: impl AsFd) -> Result<()> {
     }
 }
 
+/// Waits until nobody has a file or directory locked for itself alone, and locks it together with others.
+pub fn lock_shared(fd: impl AsFd) -> Result<()> {
+    let fd = fd.as_fd();
+    loop {
+        match rustix::fs::flock(fd, rustix::fs::FlockOperation::LockShared) {
+            Err(Errno::INTR) => {}
+            result => return result.call(|| format!("flock({}, LOCK_SH)", fd.as_raw_fd())),
+        }
+    }
+}
+
 /// Locks a file or directory if nobody else has it locked; says whether it did.
 pub fn try_lock(fd: impl AsFd) -> Result<bool> {
     let fd = fd.as_fd();

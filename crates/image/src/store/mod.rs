@@ -1,0 +1,75 @@
+//! Images by name, over [`crate::content`] and unpacked layers: one directory, shared by all commands, without a daemon.
+//!
+//! ```text
+//! images/                 an OCI image layout, as skopeo and umoci read it
+//!   index.json            names and what they name; replaced by rename
+//!   index.lock            held (exclusive) only while index.json is replaced
+//!   gc.lock               held (shared) by whoever adds or begins to use content; (exclusive) by who collects
+//!   garbage               there is something to collect, but somebody was at work
+//!   uses/<key>            what a container uses, whatever its image is called by now
+//!   used/<id>             its time is when the image was last used
+//! layers/<diff id>/       one unpacked layer each: fs/ and layer.json
+//! layers/chain-<id>/      what a chain of layers needs besides them
+//! layers/.lock/…          held (exclusive) by who unpacks that layer
+//! layers/.new/…           unpacked, not whole yet
+//! layers/.trash/…         not anybody's any more
+//! ```
+//!
+//! # Who may do what beside whom
+//!
+//! - *Reading* takes no lock. A name, a blob and a layer appear by rename, whole.
+//! - *Adding* (pull, load, import) holds `gc.lock` shared from before its first blob until its name is in `index.json`,
+//!   so nobody takes blobs for orphans that have no name yet. Any number add at once: each blob and each layer has a
+//!   lock of its own, and who comes second finds it there.
+//! - *Using* (run, mount) holds `gc.lock` shared from looking the image up until its [`Use`] is on disk.
+//! - *Removing* takes a name out of `index.json`, which is the answer, and then collects.
+//! - *Collecting* needs `gc.lock` exclusive, and never waits for it long: while somebody adds, it leaves the file `garbage`,
+//!   and whoever is the last to finish collects. What is alive is read anew from disk each time; there are no counters to
+//!   go wrong. Under the lock things are only renamed to the trash, which is emptied without any lock.
+//!
+//! The order of locks is: `gc.lock`, a layer's, a blob's, `index.lock`. Whoever is killed leaves its locks free, and files
+//! under `ingest/`, `.new/` and `.trash/`: the first are continued by the next, the others removed.
+
+mod image;
+mod list;
+mod lock;
+mod lookup;
+mod names;
+
+use std::path::{Path, PathBuf};
+
+use crate::content::Layout;
+
+pub use image::Image;
+pub use list::Summary;
+pub use lock::Lease;
+pub use names::Named;
+
+/// All images and layers below one directory, `--root`.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+    layout: Layout,
+}
+
+impl Store {
+    /// The store at a directory; nothing is made or looked at before it is needed.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        let root = root.into();
+        let layout = Layout::new(root.join("images"));
+        Self { root, layout }
+    }
+
+    /// Where it is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Its content.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+}
+
+#[cfg(test)]
+mod tests;
