@@ -11,10 +11,12 @@ pub mod digest;
 mod entry;
 mod error;
 pub mod progress;
+pub mod reference;
 pub mod spec;
 pub mod store;
 mod unpack;
 
 pub use digest::Digest;
 pub use error::{Context, Error, ErrorKind, Result};
+pub use reference::Reference;
 pub use unpack::{Rights, find_files, unpack};
