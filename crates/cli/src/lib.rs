@@ -7,6 +7,7 @@ mod app;
 pub mod commands;
 pub mod console;
 pub mod flags;
+pub mod format;
 pub mod invocation;
 pub mod json;
 pub mod oci;
