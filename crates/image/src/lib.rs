@@ -12,6 +12,7 @@ mod entry;
 mod error;
 pub mod progress;
 pub mod reference;
+pub mod rootfs;
 pub mod spec;
 pub mod store;
 mod unpack;

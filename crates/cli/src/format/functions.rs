@@ -6,9 +6,10 @@ use gotmpl::{TemplateError, Value};
 use serde_json::Value as Json;
 
 type Answer = Result<Value, TemplateError>;
+type Function = fn(&[Value]) -> Answer;
 
 /// Every function that Docker adds.
-pub(super) const FUNCTIONS: [(&str, fn(&[Value]) -> Answer); 9] = [
+pub(super) const FUNCTIONS: [(&str, Function); 9] = [
     ("json", json),
     ("split", split),
     ("join", join),
@@ -19,7 +20,6 @@ pub(super) const FUNCTIONS: [(&str, fn(&[Value]) -> Answer); 9] = [
     ("truncate", truncate),
     ("index", index),
 ];
-
 
 /// A row's or an object's value.
 pub(super) fn value(json: &Json) -> Value {

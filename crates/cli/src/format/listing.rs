@@ -36,7 +36,9 @@ impl Listing {
                     self.shown.iter().map(|field| format!("{{{{.{field}}}}}")).collect();
                 self.table(&fields.join("\t"), rows)
             }
-            (Some("json"), _) => Ok(rows.into_iter().map(|row| format!("{}\n", escaped(&Json::Object(row)))).collect()),
+            (Some("json"), _) => {
+                Ok(rows.into_iter().map(|row| format!("{}\n", escaped(&Json::Object(row)))).collect())
+            }
             (Some(format), quiet) => match (format.strip_prefix("table "), quiet) {
                 // Docker: -q beside a table of one's own shows ids only.
                 (Some(_), Some(field)) => self.each(&format!("{{{{.{field}}}}}"), rows),

@@ -29,7 +29,7 @@ impl Template {
     fn new(text: &str, missing: MissingKey) -> Result<Self> {
         let mut template = gotmpl::Template::new("").missing_key(missing);
         for (name, function) in functions::FUNCTIONS {
-            template = template.func(name, move |arguments| function(arguments));
+            template = template.func(name, function);
         }
         // Docker's users write these with a backslash in single quotes.
         let text = text.replace("\\t", "\t").replace("\\n", "\n");

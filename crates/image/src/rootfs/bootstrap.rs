@@ -62,7 +62,10 @@ impl Installer {
         let mut arguments: Vec<String> = Vec::new();
         if let Self::Dnf = self {
             arguments.extend(["--assumeyes".into(), format!("--installroot={path}")]);
-            arguments.extend([format!("--releasever={}", wanted.suite), "--setopt=install_weak_deps=False".into()]);
+            arguments.extend([
+                format!("--releasever={}", wanted.suite),
+                "--setopt=install_weak_deps=False".into(),
+            ]);
             arguments.extend(wanted.architecture.iter().map(|name| format!("--forcearch={name}")));
             arguments.extend(wanted.mirror.iter().map(|url| format!("--repofrompath=bootstrap,{url}")));
             arguments.extend(["install".into(), "bash".into(), "coreutils".into(), "dnf".into()]);

@@ -77,7 +77,8 @@ impl<'a> Closure<'a> {
 
     /// Files whose last component matches `*.conf`.
     fn matching(&self, pattern: &Path) -> Vec<PathBuf> {
-        let (Some(directory), Some(name)) = (pattern.parent(), pattern.file_name().and_then(|name| name.to_str()))
+        let (Some(directory), Some(name)) =
+            (pattern.parent(), pattern.file_name().and_then(|name| name.to_str()))
         else {
             return Vec::new();
         };
@@ -88,7 +89,9 @@ impl<'a> Closure<'a> {
         };
         let names = entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok().map(str::to_owned));
         let mut found: Vec<PathBuf> = names
-            .filter(|name| name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after))
+            .filter(|name| {
+                name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
+            })
             .map(|name| directory.join(name))
             .collect();
         found.sort();
@@ -114,8 +117,15 @@ impl<'a> Closure<'a> {
             self.search.iter().map(|directory| directory.join(name)).collect()
         };
         candidates.iter().find(|path| runs(path)).cloned().ok_or_else(|| {
-            let error = Error::new(ErrorKind::NotFound, format!("program {name:?}: there is no executable file of that name"));
-            if name.contains('/') { error } else { error.hint("it is looked up in PATH; give its path where it lies elsewhere") }
+            let error = Error::new(
+                ErrorKind::NotFound,
+                format!("program {name:?}: there is no executable file of that name"),
+            );
+            if name.contains('/') {
+                error
+            } else {
+                error.hint("it is looked up in PATH; give its path where it lies elsewhere")
+            }
         })
     }
 
@@ -131,15 +141,21 @@ impl<'a> Closure<'a> {
             return self.script(line, depth).context(|| format!("script {path:?}"));
         }
         let Some(elf) = elf(&bytes) else {
-            return Err(Error::invalid(format!("{path:?} is neither an ELF program nor a script with a #! line")));
+            return Err(Error::invalid(format!(
+                "{path:?} is neither an ELF program nor a script with a #! line"
+            )));
         };
         drop(bytes);
         let Some(interpreter) = elf.interpreter.clone() else { return Ok(()) };
         if self.files.add(&interpreter)?.is_none() {
-            return Err(Error::new(ErrorKind::NotFound, format!("{path:?}: its loader {interpreter:?} is not there"))
-                .hint("the program is for another distribution or architecture"));
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("{path:?}: its loader {interpreter:?} is not there"),
+            )
+            .hint("the program is for another distribution or architecture"));
         }
-        self.glibc |= interpreter.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ld-linux"));
+        self.glibc |=
+            interpreter.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ld-linux"));
         let mut seen = BTreeSet::new();
         self.libraries(&mut vec![(path.to_owned(), elf)], &mut seen)
     }
@@ -180,8 +196,11 @@ impl<'a> Closure<'a> {
                     chain.pop();
                 }
                 None => {
-                    return Err(Error::new(ErrorKind::NotFound, format!("{user:?} needs {name}, which is not found"))
-                        .hint("install the package it belongs to, or see what ldconfig -p says"));
+                    return Err(Error::new(
+                        ErrorKind::NotFound,
+                        format!("{user:?} needs {name}, which is not found"),
+                    )
+                    .hint("install the package it belongs to, or see what ldconfig -p says"));
                 }
             }
         }
@@ -194,7 +213,9 @@ impl<'a> Closure<'a> {
         let Some((_, program)) = views.first() else { return Ok(None) };
         for path in self.places.candidates(name, &views) {
             let Ok(bytes) = self.bytes(&path) else { continue };
-            let Some(elf) = elf(&bytes).filter(|elf| (elf.wide, elf.machine) == (program.wide, program.machine)) else {
+            let Some(elf) =
+                elf(&bytes).filter(|elf| (elf.wide, elf.machine) == (program.wide, program.machine))
+            else {
                 continue;
             };
             self.files.add(&path)?;
@@ -208,7 +229,8 @@ impl<'a> Closure<'a> {
     /// `glibc-hwcaps/x86-64-v3/…` beside a library: the loader prefers what the processor can do.
     fn variants(&mut self, path: &Path) -> Result<()> {
         let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
-        let Ok(levels) = self.files.root().open(&directory.join("glibc-hwcaps"), OFlags::RDONLY | OFlags::DIRECTORY)
+        let Ok(levels) =
+            self.files.root().open(&directory.join("glibc-hwcaps"), OFlags::RDONLY | OFlags::DIRECTORY)
         else {
             return Ok(());
         };
@@ -224,7 +246,8 @@ impl<'a> Closure<'a> {
     /// Adds a library that is loaded by name at run time, with what it needs; false when there is none.
     pub(super) fn optional(&mut self, name: &str, for_program: &Path) -> Result<bool> {
         let Some(program) = elf(&self.bytes(for_program)?) else { return Ok(false) };
-        let mut chain = vec![(for_program.to_owned(), Elf { needed: Vec::new(), rpath: None, runpath: None, ..program })];
+        let mut chain =
+            vec![(for_program.to_owned(), Elf { needed: Vec::new(), rpath: None, runpath: None, ..program })];
         let Some((path, elf)) = self.library(name, &chain)? else { return Ok(false) };
         chain.push((path, elf));
         match self.libraries(&mut chain, &mut BTreeSet::from([name.to_owned()])) {

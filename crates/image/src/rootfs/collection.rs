@@ -1,6 +1,6 @@
 //! Paths that are wanted, with all that leads to them: directories and symbolic links, each once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Component, Path, PathBuf};
@@ -24,6 +24,8 @@ pub(super) enum Entry {
 pub(super) struct Collection<'a> {
     root: &'a Root,
     pub(super) entries: BTreeMap<PathBuf, Entry>,
+    /// Directories of which everything is there: a link may lead back to one.
+    whole: BTreeSet<PathBuf>,
 }
 
 /// As many symbolic links as the kernel follows in one walk.
@@ -31,7 +33,7 @@ const MAX_LINKS: u32 = 40;
 
 impl<'a> Collection<'a> {
     pub(super) fn new(root: &'a Root) -> Self {
-        Self { root, entries: BTreeMap::new() }
+        Self { root, entries: BTreeMap::new(), whole: BTreeSet::new() }
     }
 
     pub(super) fn root(&self) -> &'a Root {
@@ -49,9 +51,10 @@ impl<'a> Collection<'a> {
     /// Adds a path and, where it is a directory, all below it. What a link leads to comes along.
     pub(super) fn add_tree(&mut self, path: &Path) -> Result<bool> {
         let Some(real) = self.add(path)? else { return Ok(false) };
-        if self.entries.get(&real) == Some(&Entry::Directory) {
+        if self.entries.get(&real) == Some(&Entry::Directory) && self.whole.insert(real.clone()) {
             let directory = self.root.open(&real, OFlags::RDONLY | OFlags::DIRECTORY)?;
-            let failed = |error: rustix::io::Errno| Error::from_io(error.into(), format!("getdents64({real:?})"));
+            let failed =
+                |error: rustix::io::Errno| Error::from_io(error.into(), format!("getdents64({real:?})"));
             let mut names = Vec::new();
             for entry in rustix::fs::Dir::read_from(&directory).map_err(failed)? {
                 let name = OsString::from_vec(entry.map_err(failed)?.file_name().to_bytes().to_vec());
@@ -60,12 +63,7 @@ impl<'a> Collection<'a> {
                 }
             }
             for name in names {
-                let below = real.join(name);
-                // A link that leads back up must not be walked for ever.
-                if self.entries.contains_key(&below) {
-                    continue;
-                }
-                self.add_tree(&below)?;
+                self.add_tree(&real.join(name))?;
             }
         }
         Ok(true)
@@ -105,7 +103,9 @@ impl<'a> Collection<'a> {
         }
         let handle = match self.root.handle_nofollow(path) {
             Ok(handle) => handle,
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound) || error.to_string().ends_with("ENOTDIR") => {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound) || error.to_string().ends_with("ENOTDIR") =>
+            {
                 return Ok(None);
             }
             Err(error) => return Err(error.into()),

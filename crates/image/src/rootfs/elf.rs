@@ -34,7 +34,8 @@ const RUNPATH: u64 = 29;
 /// Reads an ELF file; none when the bytes are no ELF file, or one that is damaged.
 pub fn elf(bytes: &[u8]) -> Option<Elf> {
     let file = File::new(bytes)?;
-    let mut elf = Elf { wide: file.wide, machine: u16::try_from(file.number(18, 2)?).ok()?, ..Elf::default() };
+    let mut elf =
+        Elf { wide: file.wide, machine: u16::try_from(file.number(18, 2)?).ok()?, ..Elf::default() };
     let segments = file.segments()?;
     if let Some(segment) = segments.iter().find(|segment| segment.kind == INTERPRETER) {
         let text = file.text(segment.offset, segment.size)?;

@@ -25,7 +25,9 @@ impl Extra {
     fn paths(self) -> &'static [&'static str] {
         match self {
             Self::Terminfo => &["/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo"],
-            Self::Certificates => &["/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls/certs", "/etc/ca-certificates.conf"],
+            Self::Certificates => {
+                &["/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls/certs", "/etc/ca-certificates.conf"]
+            }
             Self::TimeZones => &["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo"],
         }
     }
@@ -87,12 +89,19 @@ impl HostSelection {
         for name in &self.programs {
             programs.push(closure.program(name)?);
         }
-        let text = |path: &str| barque_sys::file::read_regular(|flags| root.open(Path::new(path), flags)).ok();
+        let text =
+            |path: &str| barque_sys::file::read_regular(|flags| root.open(Path::new(path), flags)).ok();
         let names = text("/etc/nsswitch.conf");
         if let (true, Some(program)) = (closure.glibc, programs.first()) {
             closure.optional(UNWINDER, program)?;
             for service in names.iter().flat_map(|text| accounts::services(text)) {
                 closure.optional(&format!("libnss_{service}.so.2"), program)?;
+            }
+        }
+        // Where these are links into /usr, scripts and programs rely on them.
+        for path in ["/bin", "/sbin", "/lib", "/lib64"] {
+            if self.root.join(&path[1..]).is_symlink() {
+                closure.files.add(Path::new(path))?;
             }
         }
         for path in ["/etc/os-release", "/etc/services", "/etc/protocols"] {
@@ -104,7 +113,10 @@ impl HostSelection {
         for path in &self.include {
             let found = closure.files.add_tree(path).context(|| format!("include {path:?}"))?;
             if !found {
-                return Err(Error::new(crate::ErrorKind::NotFound, format!("include {path:?}: there is no such file")));
+                return Err(Error::new(
+                    crate::ErrorKind::NotFound,
+                    format!("include {path:?}: there is no such file"),
+                ));
             }
         }
         let glibc = closure.glibc;

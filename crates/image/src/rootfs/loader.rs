@@ -109,7 +109,8 @@ impl Places {
 
     /// Whether the loader finds a path by the cache only.
     pub(super) fn needs_cache(&self, path: &Path) -> bool {
-        let built_in = path.parent().is_some_and(|parent| BUILT_IN.iter().any(|known| parent == Path::new(known)));
+        let built_in =
+            path.parent().is_some_and(|parent| BUILT_IN.iter().any(|known| parent == Path::new(known)));
         !built_in && self.cache.iter().any(|(_, known)| known == path)
     }
 }
@@ -125,7 +126,9 @@ fn expand(directory: &str, file: &Path) -> impl Iterator<Item = PathBuf> + use<>
     libraries
         .into_iter()
         .take(if several { 3 } else { 1 })
-        .map(|path| path.replace("${PLATFORM}", std::env::consts::ARCH).replace("$PLATFORM", std::env::consts::ARCH))
+        .map(|path| {
+            path.replace("${PLATFORM}", std::env::consts::ARCH).replace("$PLATFORM", std::env::consts::ARCH)
+        })
         .filter(|path| !path.contains('$'))
         .map(PathBuf::from)
 }

@@ -37,7 +37,11 @@ fn what_ldd_finds_is_there() {
         assert!(wanted.len() > 1, "{wanted:?}");
         for library in wanted.iter().map(String::as_str).chain([path]) {
             let copied = root.stat(Path::new(library)).unwrap();
-            assert_eq!(copied.st_size, i64::try_from(std::fs::metadata(library).unwrap().len()).unwrap(), "{library}");
+            assert_eq!(
+                copied.st_size,
+                i64::try_from(std::fs::metadata(library).unwrap().len()).unwrap(),
+                "{library}"
+            );
         }
         assert_eq!(selected.warnings, Vec::<String>::new(), "{program}");
     }
@@ -75,9 +79,11 @@ fn scripts_bring_their_interpreter() {
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         path.to_str().unwrap().to_owned()
     };
-    for (line, expected) in
-        [("#!/bin/bash -e", "bin/bash"), ("#! /usr/bin/env -S bash", "usr/bin/bash"), ("#!/usr/bin/env sh", "usr/bin/sh")]
-    {
+    for (line, expected) in [
+        ("#!/bin/bash -e", "bin/bash"),
+        ("#! /usr/bin/env -S bash", "usr/bin/bash"),
+        ("#!/usr/bin/env sh", "usr/bin/sh"),
+    ] {
         let path = script("script", line);
         let target = tempfile::tempdir().unwrap();
         selection(&[&path]).copy_to(target.path()).unwrap();
@@ -111,12 +117,19 @@ fn extras_come_with_what_their_links_lead_to() {
     assert_eq!(std::fs::read_to_string(inside.join("d/e/file")).unwrap(), "x");
     assert!(inside.join("link").is_symlink() && inside.join("d/e/up").is_symlink());
     wanted.include = vec![PathBuf::from("/no/such/file")];
-    assert!(wanted.copy_to(tempfile::tempdir().unwrap().path()).unwrap_err().to_string().contains("/no/such/file"));
+    assert!(
+        wanted
+            .copy_to(tempfile::tempdir().unwrap().path())
+            .unwrap_err()
+            .to_string()
+            .contains("/no/such/file")
+    );
 }
 
 #[test]
 fn search_paths_of_files() {
-    let places = loader::Places { cache: vec![("libc.so".into(), "/cache/libc.so".into())], configured: Vec::new() };
+    let places =
+        loader::Places { cache: vec![("libc.so".into(), "/cache/libc.so".into())], configured: Vec::new() };
     let elf = |rpath: Option<&str>, runpath: Option<&str>| Elf {
         rpath: rpath.map(str::to_owned),
         runpath: runpath.map(str::to_owned),
@@ -166,7 +179,10 @@ fn installers() {
             Installer::Mmdebstrap,
             "--variant=minbase --include=python3,curl --format=tar bookworm /t http://deb.example.org/debian",
         ),
-        (Installer::Debootstrap, "--variant=minbase --include=python3,curl bookworm /t http://deb.example.org/debian"),
+        (
+            Installer::Debootstrap,
+            "--variant=minbase --include=python3,curl bookworm /t http://deb.example.org/debian",
+        ),
         (
             Installer::Dnf,
             "--assumeyes --installroot=/t --releasever=bookworm --setopt=install_weak_deps=False \
@@ -185,19 +201,19 @@ proptest! {
         let mut bytes = std::fs::read("/bin/sh").unwrap();
         bytes[at] = byte;
         bytes.truncate(cut);
-        let _ = elf(&bytes);
+        drop(elf(&bytes));
         let mut cache = std::fs::read("/etc/ld.so.cache").unwrap();
         if let Some(place) = cache.get_mut(at) {
             *place = byte;
         }
         cache.truncate(cut);
-        let _ = loader::cache(&cache);
+        drop(loader::cache(&cache));
     }
 
     #[test]
     fn any_bytes_are_survived(tail in prop::collection::vec(any::<u8>(), 0..600)) {
-        let _ = elf(&[b"\x7fELF\x02\x01", &tail[..]].concat());
-        let _ = elf(&[b"\x7fELF\x01\x02", &tail[..]].concat());
-        let _ = loader::cache(&[b"glibc-ld.so.cache1.1", &tail[..]].concat());
+        drop(elf(&[b"\x7fELF\x02\x01", &tail[..]].concat()));
+        drop(elf(&[b"\x7fELF\x01\x02", &tail[..]].concat()));
+        drop(loader::cache(&[b"glibc-ld.so.cache1.1", &tail[..]].concat()));
     }
 }

@@ -64,9 +64,11 @@ fn make_directory(path: &Path) -> Result<()> {
 
 fn copy(files: &Collection<'_>, path: &Path, to: &PathBuf) -> Result<u64> {
     let mut from = File::from(files.root().open(path, OFlags::RDONLY | OFlags::NONBLOCK)?);
-    let mut file = File::create_new(to).map_err(|error| Error::from_io(error, format!("open({to:?}, O_CREAT)")))?;
+    let mut file =
+        File::create_new(to).map_err(|error| Error::from_io(error, format!("open({to:?}, O_CREAT)")))?;
     // By copy_file_range where the file system can.
-    let bytes = std::io::copy(&mut from, &mut file).map_err(|error| Error::from_io(error, format!("copy({path:?}, {to:?})")))?;
+    let bytes = std::io::copy(&mut from, &mut file)
+        .map_err(|error| Error::from_io(error, format!("copy({path:?}, {to:?})")))?;
     attributes(&from, &file, path)?;
     Ok(bytes)
 }
@@ -82,7 +84,7 @@ fn attributes(from: &File, to: &File, path: &Path) -> Result<()> {
     let mut value = [0_u8; 64];
     if let Ok(length) = rustix::fs::fgetxattr(from, CAPABILITY, &mut value) {
         // Without privileges, or on a file system without attributes, the program just has none of its own.
-        drop(rustix::fs::fsetxattr(to, CAPABILITY, &value[..length], XattrFlags::empty()));
+        let _ = rustix::fs::fsetxattr(to, CAPABILITY, &value[..length], XattrFlags::empty());
     }
     let times = Timestamps {
         last_access: Timespec { tv_sec: facts.atime(), tv_nsec: facts.atime_nsec() },
