@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use super::Layout;
+use super::follow::{Follower, Tally};
 use crate::digest::Hasher;
 use crate::{Digest, Error, Result};
 
@@ -19,6 +20,13 @@ pub struct Ingest {
     size: Option<u64>,
     hasher: Hasher,
     written: u64,
+    tally: Tally,
+}
+
+impl Drop for Ingest {
+    fn drop(&mut self) {
+        self.tally.end(false);
+    }
 }
 
 pub(super) fn begin(layout: &Layout, digest: &Digest, size: Option<u64>) -> Result<Option<Ingest>> {
@@ -64,7 +72,8 @@ impl Ingest {
     /// Goes on where an earlier attempt has ended: its bytes are hashed again.
     fn resume(file: File, path: PathBuf, target: PathBuf, digest: Digest, size: Option<u64>) -> Result<Self> {
         let hasher = Hasher::new(digest.algorithm());
-        let mut ingest = Self { file, path, target, digest, size, hasher, written: 0 };
+        let mut ingest =
+            Self { file, path, target, digest, size, hasher, written: 0, tally: Tally::default() };
         let mut buffer = vec![0; 1 << 20];
         loop {
             let count = ingest.file.read(&mut buffer).map_err(|error| ingest.failed("read", error))?;
@@ -77,6 +86,7 @@ impl Ingest {
         if ingest.size.is_some_and(|size| ingest.written > size) {
             ingest.restart()?;
         }
+        ingest.tally.advance(ingest.written);
         Ok(ingest)
     }
 
@@ -95,6 +105,7 @@ impl Ingest {
         self.file.seek(SeekFrom::Start(0)).map_err(|error| self.failed("lseek", error))?;
         self.hasher = Hasher::new(self.digest.algorithm());
         self.written = 0;
+        self.tally.advance(0);
         Ok(())
     }
 
@@ -110,12 +121,15 @@ impl Ingest {
         self.file.write_all(bytes).map_err(|error| self.failed("write", error))?;
         self.hasher.update(bytes);
         self.written = written;
+        self.tally.advance(written);
         Ok(())
     }
 
-    /// Another reader of what is written, from the beginning: a layer is unpacked while it comes.
-    pub fn reader(&self) -> Result<File> {
-        File::open(&self.path).map_err(|error| self.failed("open", error))
+    /// A reader of what is written, from the beginning, for another thread: a layer is unpacked while it comes. It waits
+    /// for bytes that are not there yet, and ends only when [`Ingest::commit`] has found all of them to be right.
+    pub fn follow(&self) -> Result<Follower> {
+        let file = File::open(&self.path).map_err(|error| self.failed("open", error))?;
+        Ok(Follower::new(file, self.tally.clone()))
     }
 
     /// Looks at length and digest and gives the blob its name. What is wrong is thrown away.
@@ -134,7 +148,9 @@ impl Ingest {
                 .hint("what was received is damaged or not what was asked for; nothing of it is kept"));
         }
         fs::rename(&self.path, &self.target)
-            .map_err(|error| Error::from_io(error, format!("rename({:?}, {:?})", self.path, self.target)))
+            .map_err(|error| Error::from_io(error, format!("rename({:?}, {:?})", self.path, self.target)))?;
+        self.tally.end(true);
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::ingest::{self, Ingest};
+use super::spool::Spool;
 use crate::spec::{Descriptor, MAX_DOCUMENT};
 use crate::{Digest, Error, ErrorKind, Result};
 
@@ -95,6 +96,11 @@ impl Layout {
     /// Begins to put a blob in; nothing to begin where it is there already. Waits while another process or thread is at the same blob.
     pub fn begin(&self, digest: &Digest, size: Option<u64>) -> Result<Option<Ingest>> {
         ingest::begin(self, digest, size)
+    }
+
+    /// Begins to put a blob in whose digest is known only at its end.
+    pub fn spool(&self) -> Result<Spool> {
+        Spool::new(self)
     }
 
     /// The digests of all blobs, in no order.

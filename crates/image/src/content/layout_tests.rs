@@ -72,3 +72,39 @@ fn many_at_once_write_a_blob_once() {
     assert_eq!(writers, 1);
     assert_eq!(layout.read(&Digest::of(&bytes)).unwrap(), bytes);
 }
+
+#[test]
+fn a_follower_ends_only_with_what_is_right() {
+    use std::io::Read as _;
+    let (_directory, layout) = layout();
+    for (sent, right) in [(&b"hello"[..], true), (b"hallo", false), (b"hell", false)] {
+        let mut ingest = begin(&layout, b"hello");
+        let mut follower = ingest.follow().unwrap();
+        let read = std::thread::scope(|scope| {
+            let reader = scope.spawn(move || {
+                let mut text = Vec::new();
+                follower.read_to_end(&mut text).map(|_| text)
+            });
+            for byte in sent {
+                ingest.write(&[*byte]).unwrap();
+            }
+            assert_eq!(ingest.commit().is_ok(), right);
+            reader.join().unwrap()
+        });
+        assert_eq!(read.ok(), right.then(|| b"hello".to_vec()));
+        layout.remove(&Digest::of(b"hello")).unwrap();
+    }
+}
+
+#[test]
+fn a_spool_gets_its_name_at_the_end() {
+    use std::io::Write as _;
+    let (_directory, layout) = layout();
+    let mut spool = layout.spool().unwrap();
+    spool.write_all(b"something").unwrap();
+    let descriptor = spool.finish("text/plain").unwrap();
+    assert_eq!(descriptor, Descriptor::of("text/plain", b"something"));
+    assert_eq!(layout.read(&descriptor.digest).unwrap(), b"something");
+    layout.spool().unwrap().write_all(b"given up").unwrap();
+    assert_eq!(fs::read_dir(layout.root().join("ingest")).unwrap().count(), 0);
+}

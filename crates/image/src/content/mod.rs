@@ -11,8 +11,13 @@
 //! and renamed. One process at a time writes a given blob (`flock` on its file in `ingest/`); others wait for it and then
 //! find the blob there.
 
+mod follow;
 mod ingest;
 mod layout;
+mod spool;
 
+pub use follow::Follower;
 pub use ingest::Ingest;
 pub use layout::Layout;
+pub(crate) use spool::PREFIX as SPOOL;
+pub use spool::Spool;
