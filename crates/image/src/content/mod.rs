@@ -19,5 +19,25 @@ mod spool;
 pub use follow::Follower;
 pub use ingest::Ingest;
 pub use layout::Layout;
-pub(crate) use spool::PREFIX as SPOOL;
 pub use spool::Spool;
+
+use crate::Result;
+
+/// Where bytes of a blob go. They only ever go to its end.
+pub trait Sink {
+    /// How many are there.
+    fn written(&self) -> u64;
+
+    /// Takes the next ones. An error says that no more are wanted.
+    fn write(&mut self, bytes: &[u8]) -> Result<()>;
+}
+
+impl Sink for Ingest {
+    fn written(&self) -> u64 {
+        Self::written(self)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        Self::write(self, bytes)
+    }
+}
