@@ -80,7 +80,8 @@ impl Channel {
 
     /// Receives one message, with the descriptor it carried; an empty message means that the other end is closed.
     pub fn receive(&self) -> Result<(Vec<u8>, Option<OwnedFd>)> {
-        let mut bytes = vec![0; MAX_MESSAGE];
+        // On the stack, whose pages the next message finds in place.
+        let mut bytes = [0; MAX_MESSAGE];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let received = loop {
@@ -92,12 +93,11 @@ impl Channel {
                 result => break result.call(|| "recvmsg(channel)")?,
             }
         };
-        bytes.truncate(received.bytes);
         let fd = ancillary.drain().find_map(|message| match message {
             RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
             _ => None,
         });
-        Ok((bytes, fd))
+        Ok((bytes[..received.bytes].to_vec(), fd))
     }
 }
 

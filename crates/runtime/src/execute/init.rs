@@ -23,6 +23,8 @@ pub(super) struct Init<'c, 'a> {
     pub(super) root: Option<Root>,
     /// Mounts the creator has prepared, by slot.
     pub(super) prepared: Vec<Option<OwnedFd>>,
+    /// The network namespace that the creator has made.
+    network: Option<OwnedFd>,
     /// Files below the host's `/proc/self/attr`, opened while it is in sight.
     pub(super) program: Option<PathBuf>,
     /// Marks the creator has reached, by [`Mark::bit`].
@@ -49,11 +51,14 @@ impl StartRequest {
 /// Does the container's steps and becomes the program; tells the creator when it cannot.
 pub(super) fn run(plan: &Plan, context: &mut Context<'_>, channel: Channel, creators: &Channel) -> ! {
     sys_process::close_quietly(creators);
+    // The creator tells of its own steps.
+    drop(context.trace.take_steps());
     let mut init = Init {
         context,
         channel,
         root: None,
         prepared: Vec::new(),
+        network: None,
         program: None,
         reached: 0,
         host_pid: None,
@@ -107,6 +112,7 @@ impl Init<'_, '_> {
             Op::JoinProcess { pid, kinds } => self.join_process(*pid, kinds)?,
             Op::CloneAgain { new_pid_namespace } => self.clone_again(*new_pid_namespace)?,
             Op::Unshare { kinds } => unshare(kinds)?,
+            Op::JoinNetwork => self.join_network()?,
             Op::SetTimeOffsets { monotonic, boottime } => kernel::set_time_offsets(*monotonic, *boottime)?,
             Op::DropGroups => process::drop_groups()?,
             Op::BecomeRoot => process::become_root(self.may_be_seen)?,
@@ -164,6 +170,7 @@ impl Init<'_, '_> {
                 // Not awaited yet: the creator may be ahead.
                 Message::Mark(reached) => self.reached |= reached.bit(),
                 Message::Mount(fd) => self.prepared.push(Some(fd)),
+                Message::Network(fd) => self.network = Some(fd),
                 // Killed, or failed: it has undone what it made, and there is nobody to tell anything.
                 Message::Closed => sys_process::exit_now(1),
                 other => {
@@ -174,6 +181,13 @@ impl Init<'_, '_> {
                 }
             }
         }
+    }
+
+    fn join_network(&mut self) -> Result<()> {
+        let network = self.network.take();
+        let network =
+            network.ok_or_else(|| Error::new(ErrorKind::Internal, "no network namespace was made"))?;
+        Ok(namespace::join(&network, Namespaces::NETWORK)?)
     }
 
     fn attach_prepared(&mut self, slot: usize, path: &Path) -> Result<()> {
@@ -241,13 +255,7 @@ fn may_be_seen(plan: &Plan) -> bool {
 
 fn unshare(kinds: &[NamespaceKind]) -> Result<()> {
     let flags = kinds.iter().fold(Namespaces::empty(), |set, kind| set | super::flag(*kind));
-    namespace::unshare(flags).map_err(|error| {
-        let error = Error::from(error).context("linux.namespaces: making namespaces");
-        if error.kind() == ErrorKind::PermissionDenied {
-            return error.hint("it takes CAP_SYS_ADMIN, or a user namespace of the container's own");
-        }
-        error
-    })
+    namespace::unshare(flags).map_err(super::namespaces_failed)
 }
 
 /// The id of this process as the host's procfs shows it.

@@ -1,5 +1,6 @@
 //! Names and parameters of the container's namespaces.
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use barque_sys::file::write_once;
@@ -52,6 +53,17 @@ pub(super) fn set_time_offsets(monotonic: TimeOffset, boottime: TimeOffset) -> R
         let error = Error::from(error).context("linux.timeOffsets");
         error.hint("offsets must keep both clocks at zero or above; nanoseconds below a second")
     })
+}
+
+/// Makes a network namespace with its loopback interface switched on; the caller stays in its own.
+pub(super) fn make_network() -> Result<OwnedFd> {
+    let own = Path::new("/proc/self/ns/net");
+    let home = namespace::open(own)?;
+    namespace::unshare(Namespaces::NETWORK).map_err(super::namespaces_failed)?;
+    let made = barque_sys::link::loopback_up().and_then(|()| namespace::open(own));
+    // Hooks run here, and devices are looked for.
+    namespace::join(&home, Namespaces::NETWORK)?;
+    Ok(made?)
 }
 
 /// Moves a network device to the network namespace of a process, under a new name.

@@ -22,6 +22,8 @@ pub(crate) enum Message {
     Console(OwnedFd),
     /// A mount the creator has prepared.
     Mount(OwnedFd),
+    /// The network namespace the creator has made.
+    Network(OwnedFd),
     /// The process that goes on in the container's place, after it forked once more.
     Process(OwnedFd),
     /// Steps done, for a trace.
@@ -61,6 +63,7 @@ impl Message {
             Self::Warning(text) => channel.send(&[b"W", text.as_bytes()].concat())?,
             Self::Console(fd) => channel.send_with_fd(b"C", std::os::fd::AsFd::as_fd(fd))?,
             Self::Mount(fd) => channel.send_with_fd(b"T", std::os::fd::AsFd::as_fd(fd))?,
+            Self::Network(fd) => channel.send_with_fd(b"N", std::os::fd::AsFd::as_fd(fd))?,
             Self::Process(fd) => channel.send_with_fd(b"P", std::os::fd::AsFd::as_fd(fd))?,
             Self::Failed(error) => {
                 let kind = KINDS.iter().position(|kind| *kind == error.kind()).unwrap_or(KINDS.len() - 1);
@@ -91,6 +94,7 @@ impl Message {
             (b'E', _) => Some(Self::Failed(failure(rest))),
             (b'C', Some(fd)) => Some(Self::Console(fd)),
             (b'T', Some(fd)) => Some(Self::Mount(fd)),
+            (b'N', Some(fd)) => Some(Self::Network(fd)),
             (b'P', Some(fd)) => Some(Self::Process(fd)),
             (b'S', _) => serde_json::from_slice(rest).ok().map(Self::Trace),
             (b'L', _) => rest.try_into().ok().map(i32::from_ne_bytes).map(Self::Listener),

@@ -84,6 +84,7 @@ pub fn execute(plan: &Plan, context: Context<'_>, observer: &mut dyn Observer) -
         child: None,
         done: Vec::new(),
         prepared: Vec::new(),
+        network: None,
     };
     let result = creator.run();
     match (result, creator.child.take()) {
@@ -109,6 +110,8 @@ struct Creator<'p, 'a> {
     done: Vec<Done>,
     /// Mounts made ready, sent when [`Mark::MountsPrepared`] is reached.
     prepared: Vec<OwnedFd>,
+    /// The container's network namespace, sent when [`Mark::NetworkMade`] is reached.
+    network: Option<OwnedFd>,
 }
 
 impl Creator<'_, '_> {
@@ -148,6 +151,7 @@ impl Creator<'_, '_> {
                 self.done.push(Done::Cgroup(op.clone(), done));
             }
             Op::MoveNetDevice { name, inside } => kernel::move_net_device(name, inside, self.pid()?)?,
+            Op::MakeNetwork => self.network = Some(kernel::make_network()?),
             Op::PrepareMount { mount, .. } => self.prepared.push(mounts::prepare(mount)?),
             Op::ReleaseExecutable => drop(self.context.executable.take()),
             Op::Signal(mark) => self.signal(*mark)?,
@@ -203,19 +207,27 @@ impl Creator<'_, '_> {
     }
 
     fn signal(&mut self, mark: Mark) -> Result<()> {
-        if mark == Mark::MountsPrepared {
-            for mount in self.prepared.drain(..) {
-                Message::Mount(mount).send(&self.channel)?;
-            }
-        }
         // The container may have failed and gone meanwhile: what it said of that comes with the next await.
-        match Message::Mark(mark).send(&self.channel) {
+        match self.tell(mark) {
             Ok(()) => Ok(()),
             Err(error) => match self.wait_for_end() {
                 Some(reason) => Err(reason),
                 None => Err(error),
             },
         }
+    }
+
+    /// Sends a mark, after what goes with it.
+    fn tell(&mut self, mark: Mark) -> Result<()> {
+        if mark == Mark::MountsPrepared {
+            for mount in self.prepared.drain(..) {
+                Message::Mount(mount).send(&self.channel)?;
+            }
+        }
+        if let Some(network) = self.network.take_if(|_| mark == Mark::NetworkMade) {
+            Message::Network(network).send(&self.channel)?;
+        }
+        Message::Mark(mark).send(&self.channel)
     }
 
     /// What the container said before it closed the channel.
@@ -332,6 +344,14 @@ impl Creator<'_, '_> {
         }
         reason
     }
+}
+
+fn namespaces_failed(error: barque_sys::Error) -> Error {
+    let error = Error::from(error).context("linux.namespaces: making namespaces");
+    if error.kind() == ErrorKind::PermissionDenied {
+        return error.hint("it takes CAP_SYS_ADMIN, or a user namespace of the container's own");
+    }
+    error
 }
 
 fn misplaced(op: &Op) -> Error {

@@ -24,7 +24,7 @@ pub(super) fn script(plan: &Plan, options: &Options<'_>) -> Script {
 
 fn one(writer: &mut Writer, ending: &mut process::Ending, plan: &Plan, op: &Op) {
     match op {
-        Op::LoopbackUp => {
+        Op::LoopbackUp | Op::MakeNetwork => {
             writer.because("A new network namespace has a loopback interface, switched off.");
             writer.command("ip link set dev lo up");
         }
@@ -76,6 +76,7 @@ fn one(writer: &mut Writer, ending: &mut process::Ending, plan: &Plan, op: &Op) 
         | Op::JoinProcess { .. }
         | Op::DropGroups
         | Op::Unshare { .. }
+        | Op::JoinNetwork
         | Op::SetTimeOffsets { .. } => {} // done before this script begins
         Op::BecomeRoot => {}                                // nsenter did it
         Op::PrepareMount { .. } => {}                       // shown where it is mounted

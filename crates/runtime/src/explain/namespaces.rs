@@ -28,6 +28,7 @@ impl<'p> Namespaces<'p> {
             match &step.op {
                 Op::Clone { namespaces, .. } => all.new.extend(namespaces),
                 Op::Unshare { kinds } => all.new.extend(kinds),
+                Op::MakeNetwork => all.new.push(NamespaceKind::Network),
                 Op::CloneAgain { new_pid_namespace: true } => all.new.push(NamespaceKind::Pid),
                 Op::Join { kind, path } => all.joined.push((*kind, path)),
                 Op::SetTimeOffsets { monotonic, boottime } => {

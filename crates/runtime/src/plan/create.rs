@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::beside::{self, Beside};
 use super::input::{HostFile, Input, NamespacePlan};
 use super::mount::{Mount, MountIds, Part, RootSource, Source};
 use super::op::{HookPoint, Mark, Op};
@@ -25,9 +26,12 @@ pub fn make(input: &Input<'_>) -> Result<Plan> {
     clone(&mut plan, input, &namespaces);
     make_cgroups(&mut plan, input, false);
     enter_namespaces(&mut plan, input, &namespaces);
-    join_cgroups(&mut plan, input, &namespaces);
+    let beside = Beside::new(input, &namespaces);
+    if !beside.can_wait {
+        beside.meet(&mut plan, input, &namespaces);
+    }
+    let readonly_dev = prepare_root(&mut plan, input, &namespaces, &beside)?;
     let_go(&mut plan, input, &namespaces);
-    let readonly_dev = prepare_root(&mut plan, input, &namespaces)?;
     adjust_kernel(&mut plan, input, &namespaces)?;
     runtime_hooks(&mut plan, input);
     switch_root(&mut plan, input, readonly_dev);
@@ -64,7 +68,7 @@ fn make_cgroups(plan: &mut Plan, input: &Input<'_>, before_clone: bool) {
             cgroup.group.is_unified || matches!(op, cgroup::Op::Create { dir } if dir == born)
         })
     };
-    for op in cgroup.ops.iter().filter(|op| is_early(op) == before_clone) {
+    for op in cgroup.ops.iter().filter(|op| is_early(op) == before_clone && !beside::is_late(op)) {
         plan.creator(Op::Cgroup(op.clone()));
     }
 }
@@ -116,16 +120,17 @@ fn enter_namespaces(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePl
         plan.init(Op::CloneAgain { new_pid_namespace: true });
     }
     let by_itself = |kind: &NamespaceKind| match kind {
-        NamespaceKind::Mount | NamespaceKind::Network | NamespaceKind::Uts => true,
+        NamespaceKind::Mount | NamespaceKind::Uts => true,
+        NamespaceKind::Network => !beside::makes_network(input, namespaces),
         // Its /dev/mqueue belongs to whoever makes it: not before the user namespace's root is who we are.
         NamespaceKind::Ipc => !namespaces.is_own(NamespaceKind::User),
         _ => false,
     };
     let kinds: Vec<_> = namespaces.new.iter().copied().filter(by_itself).collect();
     if !kinds.is_empty() {
-        plan.init(Op::Unshare { kinds });
+        plan.init(Op::Unshare { kinds: kinds.clone() });
     }
-    if namespaces.is_new(NamespaceKind::Network) {
+    if kinds.contains(&NamespaceKind::Network) {
         plan.init(Op::LoopbackUp);
     }
     net_devices(plan, input);
@@ -147,21 +152,6 @@ fn net_devices(plan: &mut Plan, input: &Input<'_>) {
     }
 }
 
-/// The container joins its cgroups by itself, while it has one thread and still the creator's ids, and makes its cgroup
-/// namespace only then: the cgroups it is in become the namespace's root.
-fn join_cgroups(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) {
-    let born_ready = |cgroup: &&cgroup::Plan| cgroup.group.is_unified && cgroup.born_into().is_some();
-    if let Some(cgroup) = input.cgroup.as_ref().filter(|cgroup| !born_ready(cgroup)) {
-        plan.creator_reaches(Mark::CgroupsReady);
-        for op in v1_joins(cgroup) {
-            plan.init(Op::Cgroup(op));
-        }
-    }
-    if namespaces.is_new(NamespaceKind::Cgroup) {
-        plan.init(Op::Unshare { kinds: vec![NamespaceKind::Cgroup] });
-    }
-}
-
 /// What the creator does beside the container's own steps, so that on the last ones to its program nobody waits.
 fn let_go(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) {
     if namespaces.joined.is_empty() {
@@ -174,16 +164,13 @@ fn let_go(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) {
     }
 }
 
-/// How the v1 hierarchies are joined; into the v2 tree the process was born.
-pub(super) fn v1_joins(cgroup: &cgroup::Plan) -> impl Iterator<Item = cgroup::Op> {
-    let unified = cgroup.group.unified.as_deref();
-    let is_unified =
-        move |op: &cgroup::Op| matches!(op, cgroup::Op::Join { file } if file.parent() == unified);
-    cgroup.joins.iter().filter(move |op| !is_unified(op)).cloned()
-}
-
 /// Returns the change that makes a read-only `/dev` what it is to be: other mounts and devices still go into it.
-fn prepare_root(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) -> Result<Option<Mount>> {
+fn prepare_root(
+    plan: &mut Plan,
+    input: &Input<'_>,
+    namespaces: &NamespacePlan,
+    beside: &Beside,
+) -> Result<Option<Mount>> {
     let own_mounts = namespaces.is_new(NamespaceKind::Mount);
     let user = namespaces.is_own(NamespaceKind::User);
     let mut spec_mounts = mounts::from_spec(input, namespaces)?;
@@ -226,9 +213,17 @@ fn prepare_root(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) 
         plan.init(Op::AttachRoot(input.root.clone()));
     }
     let mut readonly_dev = None;
+    let mut waits = beside.can_wait;
     for mut mount in spec_mounts {
+        if waits && !beside::is_independent(&mount) {
+            beside.meet(plan, input, namespaces);
+            waits = false;
+        }
         readonly_dev = mounts::split_readonly_dev(&mut mount).or(readonly_dev);
         plan.init(Op::Mount(mount));
+    }
+    if waits {
+        beside.meet(plan, input, namespaces);
     }
     devices::default_and_listed(plan, input, namespaces)?;
     if let Some(process) = &input.spec.process {

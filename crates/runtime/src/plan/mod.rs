@@ -8,6 +8,7 @@
 //! Read as one list, a plan is in an order that one person at one keyboard could follow. Executed, it is two lines that
 //! run side by side, the creator's and the container's, and meet where one signals a [`Mark`] that the other awaits.
 
+mod beside;
 mod create;
 mod devices;
 mod exec;

@@ -115,6 +115,11 @@ pub enum Op {
         /// Their kinds.
         kinds: Vec<NamespaceKind>,
     },
+    /// Makes the container's network namespace, with its loopback interface switched on, and goes back to the creator's
+    /// own.
+    MakeNetwork,
+    /// Joins the network namespace that the creator has made.
+    JoinNetwork,
     /// Makes a time namespace with offsets; it is entered by the exec (Linux 6.1).
     SetTimeOffsets {
         /// `CLOCK_MONOTONIC`.
@@ -251,8 +256,8 @@ pub enum Mark {
     IdsMapped = 1,
     /// The cgroups are made and limited.
     CgroupsReady,
-    /// The container has joined its cgroups.
-    CgroupsJoined,
+    /// The network namespace is made, and sent.
+    NetworkMade,
     /// Mounts the creator prepares have been sent.
     MountsPrepared,
     /// The namespaces are made.
@@ -282,7 +287,7 @@ impl Mark {
         const ALL: [Mark; 11] = [
             Mark::IdsMapped,
             Mark::CgroupsReady,
-            Mark::CgroupsJoined,
+            Mark::NetworkMade,
             Mark::MountsPrepared,
             Mark::NamespacesMade,
             Mark::RootPrepared,

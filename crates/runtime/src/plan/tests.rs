@@ -200,7 +200,7 @@ fn a_listener_is_taken_before_the_program_runs() {
 
 #[test]
 fn every_mark_that_is_awaited_is_reached_by_the_other_side() {
-    for text in [config("", ""), with_user_namespace("")] {
+    for text in [config("", ""), with_user_namespace(""), with_network(&config("", ""))] {
         for start_later in [false, true] {
             let plan = plan_with(&text, Options { start_later, ..Options::default() }, ROOT).unwrap();
             for (waits, reaches) in [(Actor::Init, Actor::Creator), (Actor::Creator, Actor::Init)] {
@@ -210,5 +210,50 @@ fn every_mark_that_is_awaited_is_reached_by_the_other_side() {
                 }
             }
         }
+    }
+}
+
+fn with_network(text: &str) -> String {
+    text.replace(r#"{"type": "pid"}"#, r#"{"type": "pid"}, {"type": "network"}"#)
+}
+
+/// The creator makes it beside the first mounts; sysfs shows the network namespace that it is mounted in.
+#[test]
+fn the_network_namespace_is_there_before_sysfs() {
+    let mounts = r#""mounts": [{"destination": "/proc", "type": "proc"}, {"destination": "/sys", "type": "sysfs"},
+        {"destination": "/tmp", "type": "tmpfs"}],"#;
+    let plan = plan(&with_network(&config(mounts, "")));
+    let steps: Vec<_> = plan
+        .of(Actor::Init)
+        .filter_map(|op| match op {
+            Op::Mount(mount) => Some(mount.target.as_str()),
+            Op::JoinNetwork => Some("network"),
+            Op::Unshare { kinds } => {
+                assert!(!kinds.contains(&crate::spec::NamespaceKind::Network));
+                None
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(steps, ["/proc", "network", "/sys", "/tmp"]);
+    let made = position(&plan, |op| *op == Op::MakeNetwork).unwrap();
+    assert!(made < position(&plan, |op| *op == Op::Signal(Mark::NetworkMade)).unwrap());
+}
+
+/// It belongs to the container's user namespace, and devices find it by the process that is in it.
+#[test]
+fn some_containers_make_their_network_namespace_themselves() {
+    let unprivileged = Host { uid: 1000, gid: 1000, privileged: false, rootfs_is_initramfs: false };
+    let devices = config("", r#", "netDevices": {"eth9": {}}"#);
+    for (text, host) in [
+        (with_user_namespace(""), ROOT),
+        (with_user_namespace(""), unprivileged),
+        (devices, ROOT),
+    ] {
+        let plan = plan_with(&with_network(&text), Options::default(), host).unwrap();
+        let by_itself = |op: &Op| matches!(op, Op::Unshare { kinds } if kinds.contains(&crate::spec::NamespaceKind::Network));
+        assert!(plan.of(Actor::Init).any(by_itself), "{text}");
+        assert!(plan.of(Actor::Init).any(|op| *op == Op::LoopbackUp), "{text}");
+        assert!(position(&plan, |op| *op == Op::MakeNetwork).is_none(), "{text}");
     }
 }

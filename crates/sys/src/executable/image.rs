@@ -1,6 +1,6 @@
 //! This process's image, moved from one file to another that holds the same bytes.
 //!
-//! What an exec would do, for a thirtieth of its time: every mapping of the program is replaced by the same part of the
+//! What an exec would do, without the start-up of a program: every mapping of the program is replaced by the same part of the
 //! other file, and the kernel is told that this is the program now (`prctl(PR_SET_MM, PR_SET_MM_MAP)`). It agrees only
 //! when no mapping of the old file is left, so `/proc/PID/exe` and `/proc/PID/map_files` lead to the new one alone.
 
