@@ -245,11 +245,9 @@ fn the_network_namespace_is_there_before_sysfs() {
 fn some_containers_make_their_network_namespace_themselves() {
     let unprivileged = Host { uid: 1000, gid: 1000, privileged: false, rootfs_is_initramfs: false };
     let devices = config("", r#", "netDevices": {"eth9": {}}"#);
-    for (text, host) in [
-        (with_user_namespace(""), ROOT),
-        (with_user_namespace(""), unprivileged),
-        (devices, ROOT),
-    ] {
+    for (text, host) in
+        [(with_user_namespace(""), ROOT), (with_user_namespace(""), unprivileged), (devices, ROOT)]
+    {
         let plan = plan_with(&with_network(&text), Options::default(), host).unwrap();
         let by_itself = |op: &Op| matches!(op, Op::Unshare { kinds } if kinds.contains(&crate::spec::NamespaceKind::Network));
         assert!(plan.of(Actor::Init).any(by_itself), "{text}");
