@@ -429,6 +429,15 @@ pub fn set_umask(mask: u32) {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(mask));
 }
 
+/// Sets the file mode creation mask of the calling thread alone, which from then on has a working directory of its own too.
+pub fn set_own_umask(mask: u32) -> Result<()> {
+    // SAFETY: CLONE_FS touches neither memory nor descriptors: umask, root and working directory become this thread's.
+    let result = unsafe { libc::unshare(libc::CLONE_FS) };
+    check(result.into()).call(|| "unshare(CLONE_FS)")?;
+    set_umask(mask);
+    Ok(())
+}
+
 /// Goes to a directory.
 pub fn change_directory(path: &Path) -> Result<()> {
     rustix::process::chdir(path).call(|| format!("chdir({path:?})"))

@@ -3,7 +3,8 @@
 use std::cell::OnceCell;
 use std::path::Path;
 
-use barque_image::Rights;
+use barque_image::layer::{Form, Options, Rights};
+use barque_sys::Call as _;
 
 use crate::flags::Parsed;
 use crate::{Error, Result};
@@ -12,7 +13,13 @@ use crate::{Error, Result};
 pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<()> {
     // Without privileges all files belong to the caller, which is root in its containers.
     let rights = if rustix::process::geteuid().is_root() { Rights::All } else { Rights::Own };
-    barque_image::unpack(archive, directory, rights).map_err(|error| told(&error))
+    let options = Options { form: Form::Plain, rights, ..Options::default() };
+    let unpack = || {
+        let file = std::fs::File::open(archive).call(|| format!("open({archive:?})"))?;
+        barque_image::layer::unpack(file, directory, &options)
+            .map_err(|error| error.context(format_args!("archive {archive:?}")))
+    };
+    unpack().map(drop).map_err(|error| told(&error))
 }
 
 fn told(error: &barque_image::Error) -> Error {
@@ -47,7 +54,7 @@ impl Users {
         if !self.wanted {
             return (path == FILES[0]).then(|| "root:x:0:0::/root:/bin/sh\n".to_owned());
         }
-        let find = || barque_image::find_files(Path::new(archive), &FILES).unwrap_or_default();
+        let find = || barque_image::layer::find_files(Path::new(archive), &FILES).unwrap_or_default();
         let index = FILES.iter().position(|file| *file == path)?;
         self.found.get_or_init(find).get(index).cloned().flatten()
     }

@@ -1,0 +1,25 @@
+//! Layers: an archive becomes a directory, and a directory an archive.
+//!
+//! A layer's directory is in overlayfs' own form ([`Form`]): mounted, it needs no translation. Layers are unpacked without
+//! looking at what lies below them, so they unpack side by side and are shared by all images that have them. Two things of
+//! a layer do depend on what is below: directories that its archive does not name (their mode and owner are the lower
+//! layer's), and hard links to files of lower layers. [`unpack`] says what they are ([`Pending`]), and [`settle`] makes, for
+//! one chain of layers, a small directory that is mounted above the chain and holds just them.
+
+mod compression;
+mod directories;
+mod entry;
+mod finish;
+mod form;
+mod make;
+mod path;
+mod pending;
+mod remove;
+mod stream;
+mod unpack;
+
+pub use compression::Compression;
+pub use form::{Form, Limits, Options, Rights};
+pub use pending::{Link, Pending};
+pub use remove::remove_tree;
+pub use unpack::{Unpacked, find_files, unpack};
