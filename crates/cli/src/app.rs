@@ -60,6 +60,7 @@ fn execute(invocation: Invocation, executable: Option<OwnedFd>) -> i32 {
             (result, code)
         }
         Invocation::Init(arguments) => return commands::init(&arguments),
+        Invocation::Build(flags) => (commands::build(&flags), 1),
         Invocation::Explain(flags, places) => (commands::explain(&flags, places), 1),
         Invocation::Oci(invocation) => return crate::oci::execute(*invocation, executable),
     };

@@ -1,7 +1,7 @@
 //! What a whole command line asks for. Pure: nothing is looked up, nothing is done.
 
 use crate::commands::Places;
-use crate::flags::{self, EXPLAIN, Outcome, Parsed, RUN};
+use crate::flags::{self, BUILD, EXPLAIN, Outcome, Parsed, RUN};
 use crate::oci::args as oci;
 use crate::{Error, Result};
 
@@ -14,6 +14,8 @@ pub enum Invocation {
     Run(Parsed, Places),
     /// `barque explain`.
     Explain(Parsed, Places),
+    /// `barque build`.
+    Build(Parsed),
     /// The init process of a container: the program was called `barque-init`.
     Init(Vec<String>),
     /// `barque oci …`, or the program was called `barque-oci`.
@@ -24,7 +26,7 @@ impl Invocation {
     /// Whether a process of this program will enter a container on its way to another program.
     pub fn enters_container(&self) -> bool {
         match self {
-            Self::Text(_) | Self::Explain(..) | Self::Init(_) => false,
+            Self::Text(_) | Self::Explain(..) | Self::Build(_) | Self::Init(_) => false,
             Self::Run(..) => true,
             Self::Oci(invocation) => {
                 matches!(invocation.verb, oci::Verb::Create(_) | oci::Verb::Run(_) | oci::Verb::Exec(_))
@@ -63,6 +65,11 @@ pub fn read(args: &[String]) -> std::result::Result<Invocation, Refusal> {
     match verb {
         "run" => flagged(&RUN, rest, RUN_FAILED, |flags| Invocation::Run(flags, places)),
         "explain" => flagged(&EXPLAIN, rest, 1, |flags| Invocation::Explain(flags, places)),
+        "build" => flagged(&BUILD, rest, 1, Invocation::Build),
+        // `docker builder build`, `docker image build` and `docker buildx build` are the same command.
+        "builder" | "buildx" | "image" if rest.first().is_some_and(|verb| verb == "build") => {
+            flagged(&BUILD, &rest[1..], 1, Invocation::Build)
+        }
         "oci" => oci(rest),
         "help" | "--help" | "-h" => help(rest),
         "version" | "--version" | "-v" => Ok(Invocation::Text(version())),
@@ -134,6 +141,7 @@ fn help(words: &[String]) -> std::result::Result<Invocation, Refusal> {
         None => TOP.to_owned(),
         Some("run") => flags::help(&RUN),
         Some("explain") => flags::help(&EXPLAIN),
+        Some("build") => flags::help(&BUILD),
         Some("oci") => oci::help(),
         Some(verb) => return Err(Refusal { error: unknown(verb), command: Some("barque"), code: 1 }),
     };
@@ -149,6 +157,7 @@ Run containers: one program, no daemon.
 Commands:
   run       Run a command in a new container
   explain   Print what run would do, as a shell script
+  build     Check a Dockerfile (--check); building comes later
   oci       OCI runtime with runc's commands, for podman, docker and containerd
   version   Print the version
 
@@ -198,7 +207,7 @@ const LATER: [(&[&str], &str); 6] = [
     ),
     (&["network"], "run with --network none, host or ns:PATH"),
     (&["volume"], "bind-mount a directory: barque run -v /path:/path …"),
-    (&["build", "buildx", "builder"], "unpack a root filesystem and run on dir:PATH or tar:FILE"),
+    (&["buildx", "builder"], "unpack a root filesystem and run on dir:PATH or tar:FILE"),
     (
         &["compose", "system", "events", "info", "context", "plugin", "checkpoint"],
         "see `barque --help` for what there is",
@@ -274,6 +283,7 @@ mod tests {
         insta::assert_snapshot!("help", TOP);
         insta::assert_snapshot!("help-run", flags::help(&RUN));
         insta::assert_snapshot!("help-explain", flags::help(&EXPLAIN));
+        insta::assert_snapshot!("help-build", flags::help(&BUILD));
     }
 
     #[test]

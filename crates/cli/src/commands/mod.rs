@@ -1,6 +1,7 @@
 //! What a command line asks for, done: one file for each command.
 
 mod archive;
+mod build;
 mod cleanup;
 mod explain;
 mod filter;
@@ -10,6 +11,7 @@ mod prepare;
 mod rootfs;
 mod run;
 
+pub use build::build;
 pub use cleanup::release_mounts;
 pub use explain::explain;
 pub use init::init;

@@ -3,12 +3,14 @@
 //! Values stay text here ([`Parsed`]); each is given its meaning where it is used, so that a flag that is not
 //! given costs nothing.
 
+mod build;
 mod explain;
 mod help;
 mod parse;
 mod parsed;
 mod run;
 
+pub use build::BUILD;
 pub use explain::EXPLAIN;
 pub use help::help;
 pub use parse::parse;

@@ -5,6 +5,7 @@
 
 mod archive;
 mod bad_input;
+mod build;
 mod devices;
 mod exit_codes;
 mod files;
