@@ -38,10 +38,12 @@ pub mod file;
 pub mod link;
 pub mod mount;
 pub mod namespace;
+mod netlink;
+pub mod nftables;
 pub mod path;
 pub mod process;
 pub mod pty;
-mod rtnetlink;
+pub mod rtnetlink;
 pub mod seccomp;
 pub mod signal;
 

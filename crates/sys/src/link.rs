@@ -4,7 +4,7 @@ use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 
 use rustix::io::Errno;
 
-use crate::rtnetlink::{Request, Rtnetlink, attributes};
+use crate::netlink::{Message, Protocol, Socket, attributes};
 use crate::{Call as _, Error, Result};
 
 /// Switches the loopback interface of the caller's network namespace on, as `ip link set lo up`. The kernel gives it
@@ -36,21 +36,21 @@ pub fn loopback_up() -> Result<()> {
 /// with the addresses it has (`ip link set NAME name INSIDE netns PID`, `ip address add`, `ip link set INSIDE up`): a
 /// device that changes its namespace loses them.
 pub fn move_to(name: &str, inside: &str, pid: i32) -> Result<()> {
-    let host = Rtnetlink::open()?;
+    let host = Socket::open(Protocol::Route)?;
     let index = host.index(name)?;
     let addresses = host.addresses(index)?;
-    let mut request = Request::new(libc::RTM_SETLINK, 0, &link_header(index, 0));
+    let mut request = Message::new(libc::RTM_SETLINK, 0, &link_header(index, 0));
     request.attribute(libc::IFLA_IFNAME, &[inside.as_bytes(), b"\0"].concat());
     request.attribute(libc::IFLA_NET_NS_PID, &pid.to_ne_bytes());
     host.send(request)
         .call(|| format!("RTM_SETLINK({name:?}, IFLA_IFNAME={inside:?}, IFLA_NET_NS_PID={pid})"))?;
-    let container = Rtnetlink::open_in(pid)?;
+    let container = Socket::open_in(pid, Protocol::Route)?;
     let index = container.index(inside)?;
     for address in &addresses {
         container.add_address(index, address)?;
     }
     let up = u32::try_from(libc::IFF_UP).unwrap_or(1);
-    let request = Request::new(libc::RTM_SETLINK, 0, &link_header(index, up));
+    let request = Message::new(libc::RTM_SETLINK, 0, &link_header(index, up));
     container.send(request).map(drop).call(|| format!("RTM_SETLINK({inside:?}, IFF_UP)"))
 }
 
@@ -88,10 +88,10 @@ impl Address {
     }
 }
 
-impl Rtnetlink {
+impl Socket {
     /// The number of a device.
     fn index(&self, name: &str) -> Result<u32> {
-        let mut request = Request::new(libc::RTM_GETLINK, 0, &link_header(0, 0));
+        let mut request = Message::new(libc::RTM_GETLINK, 0, &link_header(0, 0));
         request.attribute(libc::IFLA_IFNAME, &[name.as_bytes(), b"\0"].concat());
         let call = || format!("RTM_GETLINK({name:?})");
         let replies = self.send(request).call(call)?;
@@ -101,14 +101,14 @@ impl Rtnetlink {
 
     /// The addresses of a device that somebody has given it.
     fn addresses(&self, index: u32) -> Result<Vec<Address>> {
-        let request = Request::new(libc::RTM_GETADDR, libc::NLM_F_DUMP, &[0; 8]);
+        let request = Message::new(libc::RTM_GETADDR, libc::NLM_F_DUMP, &[0; 8]);
         let replies = self.send(request).call(|| "RTM_GETADDR")?;
         Ok(replies.iter().filter_map(|reply| Address::parse(reply, index)).collect())
     }
 
     fn add_address(&self, index: u32, address: &Address) -> Result<()> {
         let header = [&address.start[..], &index.to_ne_bytes()].concat();
-        let mut request = Request::new(libc::RTM_NEWADDR, libc::NLM_F_CREATE | libc::NLM_F_REPLACE, &header);
+        let mut request = Message::new(libc::RTM_NEWADDR, libc::NLM_F_CREATE | libc::NLM_F_REPLACE, &header);
         for (kind, value) in &address.attributes {
             request.attribute(*kind, value);
         }

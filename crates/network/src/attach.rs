@@ -1,0 +1,231 @@
+//! A container in a network, from the address it is lent to the end of it.
+
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+
+use barque_sys::rtnetlink::Rtnetlink;
+
+use crate::definition::{Definition, Driver};
+use crate::execute::{delete_elements, execute, undo};
+use crate::facts::{Facts, filters_bridged};
+use crate::host;
+use crate::owner::Owner;
+use crate::plan::{self, Command, Endpoint, Op};
+use crate::port::PortMapping;
+use crate::publish::Published;
+use crate::store::Networks;
+use crate::{Error, Result};
+
+/// What a container wants of a network.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted<'a> {
+    /// The container's id.
+    pub container: &'a str,
+    /// Which of its networks it is, from 0.
+    pub number: u32,
+    /// Addresses it must have.
+    pub addresses: &'a [IpAddr],
+    /// The hardware address it must have.
+    pub mac: Option<[u8; 6]>,
+    /// The ports to publish.
+    pub ports: &'a [PortMapping],
+}
+
+/// A container's place in a network: addresses and ports are its own; the kernel hears of it with
+/// [`Attachment::connect`].
+#[derive(Debug)]
+pub struct Attachment {
+    /// The network.
+    pub definition: Definition,
+    /// Its addresses there.
+    pub addresses: Vec<IpAddr>,
+    /// Its published ports.
+    pub ports: Vec<Published>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    owner: Owner,
+    /// Bound to the published ports, so that nobody else takes them.
+    _sockets: Vec<OwnedFd>,
+    network: Vec<Op>,
+    ops: Vec<Op>,
+}
+
+impl Attachment {
+    /// Takes addresses and ports, and brings the network up. What was taken is given back by [`detach`].
+    pub fn prepare(networks: &Networks, definition: &Definition, wanted: &Wanted<'_>) -> Result<Self> {
+        let brought = host::up(networks, definition)?;
+        let mut this = Self::begin(definition, wanted)?;
+        (this.network, this.warnings) = (brought.ops, brought.warnings);
+        match this.take(networks, wanted) {
+            Ok(()) => Ok(this),
+            Err(error) => {
+                drop(detach(networks, wanted.container, &[(definition.name.clone(), this.addresses)]));
+                Err(error)
+            }
+        }
+    }
+
+    /// What [`Attachment::prepare`] would come to. Nothing is taken.
+    pub fn foresee(networks: &Networks, definition: &Definition, wanted: &Wanted<'_>) -> Result<Self> {
+        let mut this = Self::begin(definition, wanted)?;
+        this.network = host::missing(networks, definition, &Facts::read()?)?;
+        let leases = networks.leases(&definition.name);
+        for pool in &definition.pools {
+            let given = wanted.addresses.iter().copied().find(|address| pool.subnet.contains(*address));
+            this.addresses.extend(leases.peek(pool, given));
+        }
+        for mapping in wanted.ports {
+            let host_port = mapping.host_ports.map_or(0, |(first, _)| first);
+            this.ports.push(Published {
+                host_address: mapping.host_address,
+                host_port,
+                protocol: mapping.protocol,
+                to: this.addresses.clone(),
+                container_port: mapping.container_port,
+                owner: this.owner.clone(),
+            });
+        }
+        this.plan(wanted);
+        Ok(this)
+    }
+
+    fn begin(definition: &Definition, wanted: &Wanted<'_>) -> Result<Self> {
+        let outside =
+            |address: &&IpAddr| !definition.pools.iter().any(|pool| pool.subnet.contains(**address));
+        if let Some(address) = wanted.addresses.iter().find(outside) {
+            return Err(Error::invalid(format!(
+                "{address} is not in a subnet of network {}",
+                definition.name
+            )));
+        }
+        if let (Some(port), false) = (wanted.ports.first(), definition.driver == Driver::Bridge) {
+            return Err(Error::invalid(format!(
+                "cannot publish port {}: containers of {} networks are reached by their own addresses",
+                port.container_port,
+                definition.driver.name()
+            )));
+        }
+        let interface = match definition.driver {
+            Driver::Bridge => interface(wanted.container, wanted.number),
+            _ => String::new(),
+        };
+        let pid = std::process::id().cast_signed();
+        Ok(Self {
+            definition: definition.clone(),
+            addresses: Vec::new(),
+            ports: Vec::new(),
+            warnings: Vec::new(),
+            owner: Owner::new(wanted.container, &interface, pid)?,
+            _sockets: Vec::new(),
+            network: Vec::new(),
+            ops: Vec::new(),
+        })
+    }
+
+    fn take(&mut self, networks: &Networks, wanted: &Wanted<'_>) -> Result<()> {
+        let leases = networks.leases(&self.definition.name);
+        for pool in &self.definition.pools {
+            let given = wanted.addresses.iter().copied().find(|address| pool.subnet.contains(*address));
+            self.addresses.push(leases.take(pool, given, &self.owner, &has_link)?);
+        }
+        for mapping in wanted.ports {
+            let (port, sockets) =
+                networks.ports().publish(mapping, &self.addresses, &self.owner, &has_link)?;
+            self.ports.push(port);
+            self._sockets.extend(sockets);
+        }
+        self.plan(wanted);
+        Ok(())
+    }
+
+    fn plan(&mut self, wanted: &Wanted<'_>) {
+        let endpoint = Endpoint {
+            host: &self.owner.interface,
+            number: wanted.number,
+            addresses: &self.addresses,
+            mac: wanted.mac,
+            ports: &self.ports,
+            filters_bridged: !self.ports.is_empty() && filters_bridged(),
+        };
+        self.ops = plan::endpoint(&self.definition, &endpoint);
+    }
+
+    /// Connects the network namespace of a process.
+    pub fn connect(&self, networks: &Networks, pid: i32) -> Result<()> {
+        if let Err(error) = execute(&self.ops, Some(pid)) {
+            undo(&self.ops);
+            return Err(error.context(format!("network {}", self.definition.name)));
+        }
+        if self.owner.interface.is_empty() {
+            // No device on the host tells whether the container is there: its process does.
+            let owner = Owner::new(&self.owner.container, "", pid)?;
+            networks.leases(&self.definition.name).hand_over(&self.addresses, &owner)?;
+        }
+        Ok(())
+    }
+
+    /// The operations of the container's place.
+    pub fn ops(&self) -> &[Op] {
+        &self.ops
+    }
+
+    /// What a person would type to make the network and the place in it.
+    pub fn commands(&self) -> Vec<Command> {
+        self.network.iter().chain(&self.ops).flat_map(Op::commands).collect()
+    }
+
+    /// What a person would type after the container's end: the network stays.
+    pub fn undo_commands(&self) -> Vec<Command> {
+        self.ops.iter().rev().flat_map(Op::undo_commands).collect()
+    }
+
+    /// The containers' way to the host: the gateway of the first subnet.
+    pub fn gateway(&self) -> Option<IpAddr> {
+        self.definition.pools.first().map(|pool| pool.gateway)
+    }
+}
+
+/// The name of a container's device on the host.
+fn interface(container: &str, number: u32) -> String {
+    format!("bq{}{number}", container.get(..12).unwrap_or(container))
+}
+
+fn has_link(name: &str) -> bool {
+    Rtnetlink::open().and_then(|rtnetlink| rtnetlink.link(name)).is_ok_and(|link| link.is_some())
+}
+
+/// Gives back what a container has: its addresses of networks by name, and its ports. Then what containers had that
+/// have ended without it.
+pub fn detach(networks: &Networks, container: &str, leases: &[(String, Vec<IpAddr>)]) -> Result<()> {
+    let ports = networks.ports();
+    let mut released = ports.release(container)?;
+    for (network, addresses) in leases {
+        networks.leases(network).release(container, addresses)?;
+    }
+    released.extend(ports.reap(&has_link)?);
+    for (network, _) in leases {
+        networks.leases(network).reap(&has_link)?;
+    }
+    unpublish(networks, &released)
+}
+
+/// Takes back what containers had that are gone.
+pub fn reap(networks: &Networks) -> Result<()> {
+    for network in networks.list()? {
+        networks.leases(&network.name).reap(&has_link)?;
+    }
+    let gone = networks.ports().reap(&has_link)?;
+    unpublish(networks, &gone)
+}
+
+/// Removes elements of ports, unless another container has published them meanwhile.
+fn unpublish(networks: &Networks, ports: &[Published]) -> Result<()> {
+    let taken: Vec<_> = networks.ports().list().iter().flat_map(Published::entries).collect();
+    let same = |one: &plan::Entry, two: &plan::Entry| one.key_text() == two.key_text();
+    let gone: Vec<_> = ports
+        .iter()
+        .flat_map(Published::entries)
+        .filter(|(set, entry)| !taken.iter().any(|(other, theirs)| set == other && same(entry, theirs)))
+        .collect();
+    if gone.is_empty() { Ok(()) } else { delete_elements(&gone) }
+}
