@@ -7,9 +7,8 @@ use std::time::Duration;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::fs::inotify::{CreateFlags, WatchFlags};
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Pid, Signal};
 
-use crate::{Call, Error, Result};
+use crate::{Call as _, Result};
 
 /// Opens a cgroup directory: for `CLONE_INTO_CGROUP` and for attaching BPF programs.
 pub fn open_dir(dir: &Path) -> Result<OwnedFd> {
@@ -22,35 +21,6 @@ pub fn may_write(path: &Path) -> bool {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     let wanted = if path.is_dir() { Access::WRITE_OK | Access::EXEC_OK } else { Access::WRITE_OK };
     accessat(CWD, path, wanted, AtFlags::EACCESS).is_ok()
-}
-
-/// Sends a signal to a process; that it is gone already is no failure.
-pub fn signal(pid: i32, signal: i32) -> Result<()> {
-    let call = || format!("kill({pid}, {signal})");
-    let (Some(pid), Some(named)) = (Pid::from_raw(pid), Signal::from_named_raw(signal)) else {
-        return real_time_signal(pid, signal);
-    };
-    match rustix::process::kill_process(pid, named) {
-        Err(rustix::io::Errno::SRCH) => Ok(()),
-        result => result.call(call),
-    }
-}
-
-/// `rustix` has no names for real-time signals, so those go by number.
-fn real_time_signal(pid: i32, signal: i32) -> Result<()> {
-    if pid <= 0 {
-        return Err(Error::new(format!("kill({pid}, {signal})"), rustix::io::Errno::INVAL));
-    }
-    // SAFETY: kill(2) takes two integers and touches no memory of ours; `pid` is one process, not a group.
-    let result = unsafe { libc::kill(pid, signal) };
-    if result == 0 {
-        return Ok(());
-    }
-    let errno = rustix::io::Errno::from_io_error(&std::io::Error::last_os_error());
-    match errno.unwrap_or(rustix::io::Errno::IO) {
-        rustix::io::Errno::SRCH => Ok(()),
-        errno => Err(Error::new(format!("kill({pid}, {signal})"), errno)),
-    }
 }
 
 /// A counter that becomes readable when someone adds to it, `eventfd(2)`.

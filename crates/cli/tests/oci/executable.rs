@@ -98,3 +98,25 @@ fn the_waiting_process_holds_nothing_of_the_host() {
     }
     assert!(held.is_empty(), "{held:?}");
 }
+
+/// A container whose procfs is a directory of its own: what is set through `/proc/self` must reach the kernel all the
+/// same, for its first process and for others.
+#[test]
+fn a_faked_procfs_takes_nothing() {
+    let Some(lab) = Lab::new() else { return };
+    let fake = lab.rootfs().join("proc/self");
+    std::fs::create_dir_all(&fake).unwrap();
+    std::fs::write(fake.join("oom_score_adj"), "").unwrap();
+    lab.change("demo", |config| {
+        config["mounts"] = serde_json::json!([]);
+        config["process"]["oomScoreAdj"] = 321.into();
+    });
+    lab.ok(&["run", "--detach", "demo"]);
+    let score = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
+    assert_eq!(score(&lab.pid("demo").to_string()), "321\n");
+    let file = lab.states().with_extension("pid");
+    lab.ok(&["exec", "--detach", "--pid-file", &file.to_string_lossy(), "demo", "sleep", "100"]);
+    assert_eq!(score(std::fs::read_to_string(&file).unwrap().trim()), "321\n");
+    lab.ok(&["delete", "--force", "demo"]);
+    assert_eq!(std::fs::read_to_string(fake.join("oom_score_adj")).unwrap(), "");
+}

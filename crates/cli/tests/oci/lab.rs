@@ -64,6 +64,13 @@ impl Lab {
         std::fs::write(self.config(id), config.to_string()).unwrap();
     }
 
+    /// Changes the configuration of a container that was written.
+    pub(crate) fn change(&self, id: &str, change: impl FnOnce(&mut serde_json::Value)) {
+        let mut config = serde_json::from_slice(&std::fs::read(self.config(id)).unwrap()).unwrap();
+        change(&mut config);
+        std::fs::write(self.config(id), config.to_string()).unwrap();
+    }
+
     fn config(&self, id: &str) -> PathBuf {
         self.directory.path().join(format!("bundle/{id}.json"))
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use barque_sys::{Call as _, ErrorKind};
+use barque_sys::{Call as _, ErrorKind, process};
 
 use super::group::Group;
 use super::io::{Io, errno, read, refused, write};
@@ -93,7 +93,7 @@ impl Group {
                 return Ok(());
             }
             for pid in fresh {
-                barque_sys::cgroup::signal(pid, signal)?;
+                signal_one(pid, signal)?;
             }
         }
     }
@@ -209,5 +209,14 @@ impl Freezer<'_> {
             Self::V1(dir) => read(&dir.join("freezer.state"))? != "THAWED",
             Self::V2(dir) => read(&dir.join("cgroup.freeze"))? == "1",
         })
+    }
+}
+
+/// Sends a signal to a process of the list; that it is gone already is no failure.
+fn signal_one(pid: i32, signal: i32) -> Result<()> {
+    let sent = process::open_raw(pid).and_then(|pidfd| process::signal(&pidfd, signal));
+    match sent {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        result => Ok(result?),
     }
 }

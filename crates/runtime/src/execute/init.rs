@@ -25,7 +25,7 @@ pub(super) struct Init<'c, 'a> {
     pub(super) prepared: Vec<Option<OwnedFd>>,
     /// The network namespace that the creator has made.
     network: Option<OwnedFd>,
-    /// Files below the host's `/proc/self/attr`, opened while it is in sight.
+    /// Where the program was found.
     pub(super) program: Option<PathBuf>,
     /// Marks the creator has reached, by [`Mark::bit`].
     pub(super) reached: u16,
@@ -125,6 +125,7 @@ impl Init<'_, '_> {
             Op::MaskPath { path } => mounts::mask(self.root()?, path)?,
             Op::ReadonlyPath { path } => mounts::make_readonly(self.root()?, path)?,
             Op::ReadonlyRoot => mounts::make_root_readonly(self.root()?)?,
+            Op::HideHostViews => root::hide_host_views(self.root()?)?,
             Op::PivotRoot { by_move } => {
                 root::switch(self.root()?, *by_move)?;
                 // All that needs it has been done; it would be one more way out of a mount namespace joined later.

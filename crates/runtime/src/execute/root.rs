@@ -160,9 +160,8 @@ fn overlay_failed(error: barque_sys::Error, upper: &Path) -> Error {
     error
 }
 
-/// Takes the host's procfs and sysfs mounts away before the root is moved: the old root stays below the new one, and
-/// whole views of it in the mount namespace would let a process inside mount its own, nothing masked.
-fn hide_host_views(root: &Root) -> Result<()> {
+/// Unmounts the host's procfs and sysfs mounts, see [`crate::plan::Op::HideHostViews`].
+pub(super) fn hide_host_views(root: &Root) -> Result<()> {
     let own = std::fs::read_link(format!("/proc/self/fd/{}", root.as_fd().as_raw_fd())).unwrap_or_default();
     let table = file::read(Path::new("/proc/self/mountinfo"))?;
     for line in table.lines() {
@@ -188,7 +187,6 @@ fn hide_host_views(root: &Root) -> Result<()> {
 pub(super) fn switch(root: &Root, by_move: bool) -> Result<()> {
     barque_sys::process::change_directory_to(root)?;
     if by_move {
-        hide_host_views(root)?;
         mount::move_here_to_root()?;
         barque_sys::process::change_root_here()?;
     } else {

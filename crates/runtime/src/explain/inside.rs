@@ -29,7 +29,11 @@ fn one(writer: &mut Writer, ending: &mut process::Ending, plan: &Plan, op: &Op) 
             writer.command("ip link set dev lo up");
         }
         Op::MoveNetDevice { name, inside } => move_net_device(writer, name, inside),
-        Op::SetPropagation { .. } | Op::AttachRoot(_) | Op::PivotRoot { .. } | Op::ReadonlyRoot => {
+        Op::SetPropagation { .. }
+        | Op::AttachRoot(_)
+        | Op::HideHostViews
+        | Op::PivotRoot { .. }
+        | Op::ReadonlyRoot => {
             root::step(writer, plan, op);
             ending.moved |= *op == Op::PivotRoot { by_move: true };
         }
@@ -59,13 +63,14 @@ fn one(writer: &mut Writer, ending: &mut process::Ending, plan: &Plan, op: &Op) 
         ),
         Op::RunHooks { point, hooks } => self::hooks(writer, *point, hooks),
         Op::Process(op) => ending.step(writer, op),
+        // It was copied before this script begins.
+        Op::CopyProgram { .. } => ending.forks = true,
         Op::Exec { arguments, environment, home_of } => {
             ending.program(arguments, environment, *home_of);
         }
         Op::MakeDirectory { .. }
         | Op::MakeSharedDirectory { .. }
         | Op::WriteFile { .. }
-        | Op::CopyProgram { .. }
         | Op::ReleaseExecutable
         | Op::UnpackArchive { .. }
         | Op::Clone { .. }

@@ -19,6 +19,8 @@ pub(super) struct Ending {
     program: Option<Program>,
     /// Whether the root was moved: it lies upon the shell's own then, which only the last command leaves.
     pub(super) moved: bool,
+    /// Whether the program is the init of `--init`.
+    pub(super) forks: bool,
 }
 
 #[derive(Debug)]
@@ -124,6 +126,12 @@ impl Ending {
             writer.command(limit);
         }
         writer.because("User, groups, capabilities; then the environment, the directory and the program.");
+        if self.forks {
+            writer.comment(
+                "The program is an init, a copy of barque: it forks, its child executes the words after its name,\n\
+                 and it stays process 1, which passes signals on and reaps what is orphaned.",
+            );
+        }
         let mut lines = Vec::new();
         if self.moved {
             lines.push("nsenter --root=/.. --wd=.".to_owned());

@@ -21,6 +21,7 @@ pub(super) fn step(writer: &mut Writer, plan: &Plan, op: &Op) {
             writer.needs(Function::Attributes);
             writer.command("attributes \"$root\" ro");
         }
+        Op::HideHostViews => hide_host_views(writer),
         Op::PivotRoot { by_move } => pivot(writer, *by_move),
         _ => {}
     }
@@ -93,6 +94,18 @@ fn overlay(
 /// A lower directory as the mount option is written.
 pub(super) fn escape(path: &Path) -> String {
     path.to_string_lossy().replace('\\', r"\\").replace(':', r"\:")
+}
+
+fn hide_host_views(writer: &mut Writer) {
+    writer.because(
+        "The host's root will stay below the container's: its /proc and /sys, of which nothing is masked, must not.",
+    );
+    writer.command("findmnt --list --noheadings --types proc,sysfs --output FSROOT,TARGET | tac |");
+    writer.command("while read -r within place; do");
+    writer.command("    [ \"$within\" = / ] || continue");
+    writer.command("    case $place in \"$root\"/*) continue ;; esac");
+    writer.command("    mount --make-private \"$place\" && umount --lazy \"$place\"");
+    writer.command("done");
 }
 
 fn pivot(writer: &mut Writer, by_move: bool) {

@@ -34,6 +34,9 @@ pub fn make(input: &Input<'_>) -> Result<Plan> {
     let_go(&mut plan, input, &namespaces);
     adjust_kernel(&mut plan, input, &namespaces)?;
     runtime_hooks(&mut plan, input);
+    if let Some(process) = &input.spec.process {
+        processes::through_proc(&mut plan, process);
+    }
     switch_root(&mut plan, input, readonly_dev);
     processes::first(&mut plan, input)?;
     Ok(plan)
@@ -338,7 +341,11 @@ fn switch_root(plan: &mut Plan, input: &Input<'_>, readonly_dev: Option<Mount>) 
         read_only_parts(plan, &input.root);
         plan.init(Op::ReadonlyRoot);
     }
-    plan.init(Op::PivotRoot { by_move: input.options.no_pivot || input.host.rootfs_is_initramfs });
+    let by_move = input.options.no_pivot || input.host.rootfs_is_initramfs;
+    if by_move {
+        plan.init(Op::HideHostViews);
+    }
+    plan.init(Op::PivotRoot { by_move });
     if let Some(propagation) = &linux.rootfs_propagation {
         plan.init(Op::SetPropagation { propagation: propagation.to_string(), after_pivot: true });
     }

@@ -61,6 +61,7 @@ pub fn make_exec(input: &ExecInput<'_>) -> Result<Plan> {
     if let Some(op) = last {
         plan.init(op);
     }
+    processes::through_proc(&mut plan, process);
     join_namespaces(&mut plan, input, joins_user, joins_pid);
     if process.terminal {
         plan.init(Op::MakeConsole { size: process.console_size.map(|size| (size.height, size.width)) });

@@ -203,6 +203,9 @@ pub enum Op {
     },
     /// Makes the root filesystem's mount read-only.
     ReadonlyRoot,
+    /// Takes the host's procfs and sysfs away from the container's mount namespace, before a root is moved: the old one
+    /// stays below the new one, and whole views of them there would let a process inside mount its own, nothing masked.
+    HideHostViews,
     /// Makes the prepared root the process's `/`.
     PivotRoot {
         /// Moves the mount instead, for hosts whose root is the initramfs (`--no-pivot`).

@@ -13,7 +13,7 @@ pub enum ProcessOp {
         /// Its name.
         name: String,
     },
-    /// `/proc/self/oom_score_adj`.
+    /// `/proc/self/oom_score_adj`, while the host's procfs is in sight.
     SetOomScore {
         /// −1000 to 1000.
         value: i32,
@@ -66,7 +66,7 @@ pub enum ProcessOp {
         /// `PER_LINUX` or `PER_LINUX32`.
         persona: u32,
     },
-    /// Opens `/proc/self/attr/…` while the host's procfs is in sight, and writes the label the program gets on exec.
+    /// Writes the label the program gets on exec to `/proc/self/attr/…`, while the host's procfs is in sight.
     SetLabel {
         /// `apparmor` or `selinux`.
         module: String,

@@ -61,6 +61,24 @@ pub(super) fn first(plan: &mut Plan, input: &Input<'_>) -> Result<()> {
     Ok(())
 }
 
+/// What is written below `/proc/self`, while that is the host's: the container's own could be a fake, which would take
+/// what is written and change nothing. Hooks that run in the container come before, as they would inherit it.
+pub(super) fn through_proc(plan: &mut Plan, process: &Process<'_>) {
+    let is_scored =
+        plan.of(super::Actor::Init).any(|op| matches!(op, Op::Process(ProcessOp::SetOomScore { .. })));
+    if let Some(value) = process.oom_score_adj.filter(|_| !is_scored) {
+        plan.init(Op::Process(ProcessOp::SetOomScore { value }));
+    }
+    for (module, label) in [("apparmor", &process.apparmor_profile), ("selinux", &process.selinux_label)] {
+        if let Some(label) = label.as_ref().filter(|label| !label.is_empty()) {
+            plan.init(Op::Process(ProcessOp::SetLabel {
+                module: module.to_owned(),
+                label: label.to_string(),
+            }));
+        }
+    }
+}
+
 /// The changes that come before the wait for `start`. They need rights that the program may not have, so the
 /// capabilities go last ([`execute`]).
 pub(super) fn become_process(
@@ -69,19 +87,9 @@ pub(super) fn become_process(
     personality: Option<&crate::spec::Personality<'_>>,
 ) -> Result<()> {
     let process = ending.process;
-    let scored =
-        plan.of(super::Actor::Init).any(|op| matches!(op, Op::Process(ProcessOp::SetOomScore { .. })));
     let steps = &mut |op| plan.init(Op::Process(op));
     if let Some(name) = &ending.keyring {
         steps(ProcessOp::NewKeyring { name: name.clone() });
-    }
-    if let Some(value) = process.oom_score_adj.filter(|_| !scored) {
-        steps(ProcessOp::SetOomScore { value });
-    }
-    for (module, label) in [("apparmor", &process.apparmor_profile), ("selinux", &process.selinux_label)] {
-        if let Some(label) = label.as_ref().filter(|label| !label.is_empty()) {
-            steps(ProcessOp::SetLabel { module: module.to_owned(), label: label.to_string() });
-        }
     }
     for (index, limit) in process.rlimits.iter().enumerate() {
         steps(tables::limit(limit).map_err(|error| error.context(format_args!("process.rlimits[{index}]")))?);

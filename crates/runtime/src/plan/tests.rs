@@ -255,3 +255,27 @@ fn some_containers_make_their_network_namespace_themselves() {
         assert!(position(&plan, |op| *op == Op::MakeNetwork).is_none(), "{text}");
     }
 }
+
+/// The container's own procfs could be a fake: what goes through `/proc/self` is written while the host's is in sight.
+#[test]
+fn the_containers_procfs_gets_nothing() {
+    let process = r#""oomScoreAdj": 5, "apparmorProfile": "p", "selinuxLabel": "l", "cwd""#;
+    let hooks = r#""hooks": {"createContainer": [{"path": "/bin/hook"}]},"#;
+    for text in [config(hooks, ""), with_user_namespace("")] {
+        for no_pivot in [false, true] {
+            let text = text.replace(r#""cwd""#, process);
+            let plan = plan_with(&text, Options { no_pivot, ..Options::default() }, ROOT).unwrap();
+            let at = |what: &dyn Fn(&Op) -> bool| plan.of(Actor::Init).position(what);
+            let switch = at(&|op| matches!(op, Op::HideHostViews | Op::PivotRoot { .. })).unwrap();
+            assert_eq!(at(&|op| *op == Op::HideHostViews).is_some(), no_pivot);
+            let is_written = |op: &Op| {
+                matches!(op, Op::Process(ProcessOp::SetOomScore { .. } | ProcessOp::SetLabel { .. }))
+            };
+            assert_eq!(plan.of(Actor::Init).filter(|op| is_written(op)).count(), 3);
+            assert_eq!(plan.of(Actor::Init).take(switch).filter(|op| is_written(op)).count(), 3);
+            // A hook would be executed with the program's label.
+            let label = at(&|op| matches!(op, Op::Process(ProcessOp::SetLabel { .. })));
+            assert!(at(&|op| matches!(op, Op::RunHooks { .. })) < label);
+        }
+    }
+}
