@@ -125,6 +125,11 @@ pub fn may_read_directory(path: &Path) -> bool {
     rustix::fs::access(path, Access::READ_OK | Access::EXEC_OK).is_ok()
 }
 
+/// Whether a file has an extended attribute.
+pub fn has_attribute(path: &Path, name: &str) -> bool {
+    rustix::fs::getxattr(path, name, &mut [0_u8; 0]).is_ok()
+}
+
 /// Makes a directory of the host, whose parent must be there, and gives it to a user.
 pub fn make_directory(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Result<()> {
     rustix::fs::mkdir(path, Mode::from_raw_mode(mode)).call(|| format!("mkdir({path:?}, {mode:#o})"))?;

@@ -3,28 +3,52 @@
 use std::cell::OnceCell;
 use std::path::Path;
 
-use barque_image::layer::{Form, Options, Rights};
+use barque_image::layer::{Form, Lost, Options, Rights};
 use barque_sys::Call as _;
 
 use crate::flags::Parsed;
 use crate::{Error, Result};
 
 /// Unpacks an archive for a new container.
-pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<()> {
+pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<Vec<String>> {
     // Without privileges all files belong to the caller, which is root in its containers.
-    let rights = if rustix::process::geteuid().is_root() { Rights::All } else { Rights::Own };
+    let rights = match rustix::process::geteuid().is_root() {
+        true if barque_sys::process::in_first_user_namespace() => Rights::All,
+        true => Rights::Mapped,
+        false => Rights::Own,
+    };
     let options = Options { form: Form::Plain, rights, ..Options::default() };
     let unpack = || {
         let file = std::fs::File::open(archive).call(|| format!("open({archive:?})"))?;
         barque_image::layer::unpack(file, directory, &options)
             .map_err(|error| error.context(format_args!("archive {archive:?}")))
     };
-    unpack().map(drop).map_err(|error| told(&error))
+    let unpacked = unpack().map_err(|error| told(&error))?;
+    Ok(notes(archive, unpacked.lost))
+}
+
+/// What the user should know of what could not be kept.
+fn notes(archive: &Path, lost: Lost) -> Vec<String> {
+    let mut notes = Vec::new();
+    if lost.owners > 0 {
+        notes.push(format!(
+            "{archive:?}: files of other owners belong to the container's root ({}): without subordinate ids \
+             (/etc/subuid, /etc/subgid) there is no other user",
+            lost.owners
+        ));
+    }
+    if lost.devices > 0 {
+        notes.push(format!("{archive:?}: devices are left out ({}): only root can make them", lost.devices));
+    }
+    notes
 }
 
 fn told(error: &barque_image::Error) -> Error {
     let hint = match error.kind() {
         crate::ErrorKind::NotFound => "tar:FILE names a tar archive, plain or compressed with gzip or zstd",
+        crate::ErrorKind::InvalidArgument if error.to_string().contains("is not mapped") => {
+            "the user namespace needs more ids: larger ranges in /etc/subuid and /etc/subgid, or --uidmap and --gidmap"
+        }
         crate::ErrorKind::InvalidArgument => {
             "it must be a tar archive, plain or compressed with gzip or zstd"
         }

@@ -8,3 +8,4 @@
 mod executable;
 mod lab;
 mod stress;
+mod update;

@@ -5,6 +5,8 @@
 pub enum Rights {
     /// Give files away and make devices.
     All,
+    /// Give files to the ids of its user namespace: owners are kept, devices left out.
+    Mapped,
     /// Make files of its own: owners are not kept, devices left out.
     Own,
 }

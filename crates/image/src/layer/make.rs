@@ -38,8 +38,8 @@ impl Means {
         if self.options.rights == Rights::Own || self.own == (facts.uid, facts.gid) {
             return Ok(());
         }
-        Ok(rustix::fs::fchown(file, Some(Uid::from_raw(facts.uid)), Some(Gid::from_raw(facts.gid)))
-            .call(|| format!("fchown({}, {})", facts.uid, facts.gid))?)
+        rustix::fs::fchown(file, Some(Uid::from_raw(facts.uid)), Some(Gid::from_raw(facts.gid)))
+            .map_err(|errno| not_given(errno, facts))
     }
 
     /// Sets extended attributes.
@@ -48,7 +48,7 @@ impl Means {
             match rustix::fs::fsetxattr(file, name.as_slice(), value, XattrFlags::empty()) {
                 // The file system has none of this kind, or an unprivileged user may not set it: the file is as good without.
                 Err(Errno::OPNOTSUPP) => {}
-                Err(Errno::PERM) if self.options.rights == Rights::Own => {}
+                Err(Errno::PERM) if self.options.rights != Rights::All => {}
                 result => result.call(|| format!("fsetxattr({})", path::shown(name)))?,
             }
         }
@@ -258,7 +258,7 @@ impl Maker {
         kind: FileType,
         (major, minor): (u32, u32),
     ) -> Result<()> {
-        if self.means.options.rights == Rights::Own && kind != FileType::Fifo {
+        if self.means.options.rights != Rights::All && kind != FileType::Fifo {
             // An unprivileged user may make no devices; containers get theirs in a fresh /dev.
             return Ok(());
         }
@@ -273,13 +273,22 @@ impl Maker {
     }
 
     fn own_and_date(&self, parent: &Handle, name: &[u8], facts: &Facts) -> Result<()> {
-        if self.means.options.rights == Rights::All && self.means.own != (facts.uid, facts.gid) {
+        if self.means.options.rights != Rights::Own && self.means.own != (facts.uid, facts.gid) {
             let (uid, gid) = (Uid::from_raw(facts.uid), Gid::from_raw(facts.gid));
             rustix::fs::chownat(&*parent.fd, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
-                .call(|| format!("fchownat({}, {}, {})", path::shown(name), facts.uid, facts.gid))?;
+                .map_err(|errno| not_given(errno, facts))?;
         }
         Ok(rustix::fs::utimensat(&*parent.fd, name, &times(facts), AtFlags::SYMLINK_NOFOLLOW)
             .call(|| format!("utimensat({})", path::shown(name)))?)
+    }
+}
+
+/// Why a file could not be given to its owner: most likely an id that the user namespace does not have.
+fn not_given(errno: Errno, facts: &Facts) -> Error {
+    let owner = format!("{}:{}", facts.uid, facts.gid);
+    match errno {
+        Errno::INVAL => Error::invalid(format!("its owner {owner} is not mapped in the user namespace")),
+        errno => barque_sys::Error::new(format!("chown({owner})"), errno).into(),
     }
 }
 

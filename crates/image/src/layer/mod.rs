@@ -22,4 +22,4 @@ pub use compression::Compression;
 pub use form::{Form, Limits, Options, Rights};
 pub use pending::{Link, Pending};
 pub use remove::remove_tree;
-pub use unpack::{Unpacked, find_files, unpack};
+pub use unpack::{Lost, Unpacked, find_files, unpack};

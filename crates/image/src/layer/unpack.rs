@@ -11,7 +11,7 @@ use super::directories::Directories;
 use super::entry::{self, Entry, Kind, Sparse};
 use super::make::{Maker, Means};
 use super::stream::{self, Stream, too_large};
-use super::{Options, Pending, finish, path};
+use super::{Options, Pending, Rights, finish, path};
 use crate::{Context as _, Digest, Error, Result};
 
 /// What has become of a layer.
@@ -27,6 +27,29 @@ pub struct Unpacked {
     pub content: u64,
     /// What it needs from the layers below.
     pub pending: Pending,
+    /// What could not be made.
+    pub lost: Lost,
+}
+
+/// What an archive has and the caller may not make.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Files of other owners that became the caller's.
+    pub owners: u64,
+    /// Devices left out.
+    pub devices: u64,
+}
+
+impl Lost {
+    fn note(&mut self, entry: &Entry, means: &Means) {
+        let rights = means.options.rights;
+        let device = matches!(entry.kind, Kind::Character(..) | Kind::Block(..));
+        self.devices += u64::from(device && rights != Rights::All);
+        // Archives of one user have its ids, or 0, which becomes the caller too.
+        let owner = (entry.facts.uid, entry.facts.gid);
+        let foreign = owner != means.own && owner != (0, 0);
+        self.owners += u64::from(!device && foreign && rights == Rights::Own);
+    }
 }
 
 /// Unpacks a layer, plain or compressed with gzip or zstd, into a directory that must be empty and out of everybody else's
@@ -37,7 +60,7 @@ pub fn unpack(source: impl Read + Send, target: &Path, options: &Options) -> Res
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root =
         rustix::fs::open(target, flags, Mode::empty()).call(|| format!("open({target:?}, {flags:?})"))?;
-    let ((entries, content, pending), diff_id, size) =
+    let ((entries, content, lost, pending), diff_id, size) =
         stream::run(source, options.limits.size, move |stream| {
             // Modes are given with the call that makes a file: no umask may take bits away. It is this thread's alone.
             let exact_modes = barque_sys::process::set_own_umask(0).is_ok();
@@ -49,18 +72,19 @@ pub fn unpack(source: impl Read + Send, target: &Path, options: &Options) -> Res
                 links: Vec::new(),
                 means: Means { options: *options, own: barque_sys::process::effective_ids(), exact_modes },
             };
-            let (mut entries, mut content) = (0, 0);
+            let (mut entries, mut content, mut lost) = (0, 0, Lost::default());
             each(stream, |entry, stream| {
                 entries += 1;
                 content += entry.sparse.as_ref().map_or(entry.size, |sparse| sparse.length);
                 if entries > options.limits.entries || content > options.limits.size {
                     return Err(too_large(options.limits.size));
                 }
+                lost.note(entry, &maker.means);
                 maker.make(entry, stream)
             })?;
-            Ok((entries, content, finish::finish(maker)?))
+            Ok((entries, content, lost, finish::finish(maker)?))
         })?;
-    Ok(Unpacked { diff_id, size, entries, content, pending })
+    Ok(Unpacked { diff_id, size, entries, content, pending, lost })
 }
 
 /// More than any honest file of users has.

@@ -18,11 +18,11 @@ use crate::seccomp;
 use crate::spec::{Resources, Spec, State, Status};
 use crate::{Error, ErrorKind, Result};
 
-/// Unpacks an archive (first) into a directory; the runtime knows nothing of archives.
-pub type Unpack = fn(&Path, &Path) -> Result<()>;
+/// Unpacks an archive (first) into a directory, and says what could not be kept; the runtime knows nothing of archives.
+pub type Unpack = fn(&Path, &Path) -> Result<Vec<String>>;
 
 /// For containers without archives.
-pub fn no_archives(archive: &Path, _: &Path) -> Result<()> {
+pub fn no_archives(archive: &Path, _: &Path) -> Result<Vec<String>> {
     Err(Error::new(ErrorKind::Internal, format!("nothing can unpack {archive:?}")))
 }
 
@@ -219,8 +219,10 @@ impl Creation<'_> {
 
     fn record(&self, input: &Input<'_>, plan: &Plan) -> Record {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let setgroups_denied =
-            plan.steps.iter().any(|step| matches!(step.op, Op::MapIds { deny_setgroups: true, .. }));
+        let setgroups_denied = plan
+            .steps
+            .iter()
+            .any(|step| matches!(step.op, Op::MapIds(plan::IdMaps { deny_setgroups: true, .. })));
         Record {
             format: Record::FORMAT,
             id: self.id.to_owned(),
@@ -254,7 +256,7 @@ impl Creation<'_> {
 }
 
 /// Who we are.
-fn host() -> Host {
+pub(super) fn host() -> Host {
     let (uid, gid) = barque_sys::process::effective_ids();
     Host {
         uid,
@@ -283,7 +285,7 @@ impl Observer for Recorder<'_> {
         Ok(file::replace(&directory, store::PROCESS, &serde_json::to_vec(&identity).unwrap_or_default())?)
     }
 
-    fn unpack(&mut self, archive: &Path, directory: &Path) -> Result<()> {
+    fn unpack(&mut self, archive: &Path, directory: &Path) -> Result<Vec<String>> {
         (self.unpack)(archive, directory)
     }
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::Container;
-use crate::execute;
-use crate::plan::HookPoint;
+use super::create::host;
+use crate::execute::{self, remove};
+use crate::plan::{HookPoint, IdMaps};
 use crate::spec::Status;
 use crate::{Error, ErrorKind, Result};
 
@@ -63,17 +64,26 @@ impl Container {
     /// Takes away what lasts beyond the processes. Goes on over errors and tells the first; the container's own
     /// directory, by which all of it is found, goes last and only when the rest is gone.
     pub fn remove(&self) -> Result<Vec<String>> {
+        let ids = self.id_maps();
         if let Some(record) = &self.record {
             if let Some(cgroup) = &record.cgroup {
                 cgroup.remove()?;
             }
             for directory in record.directories.iter().rev() {
-                remove_tree(directory)?;
+                remove::tree(directory, ids.as_ref())?;
             }
         }
         let warnings = self.poststop();
-        remove_tree(&self.path)?;
+        remove::tree(&self.path, None)?;
         Ok(warnings)
+    }
+
+    /// The ids that may own its files, where its user is not root and could not remove those.
+    fn id_maps(&self) -> Option<IdMaps> {
+        let host = host();
+        let spec = if host.privileged { None } else { self.spec().ok() }?;
+        let linux = spec.linux.filter(|linux| !linux.uid_mappings.is_empty())?;
+        Some(IdMaps::new(&linux, &host))
     }
 
     /// runtime.md "Lifecycle" 13: poststop hooks run after the container was deleted; a failure is told, and changes
@@ -86,12 +96,5 @@ impl Container {
         let state = self.state_as(Status::Stopped);
         let failed = execute::run_all_hooks(HookPoint::Poststop, &hooks.poststop, &state);
         failed.iter().map(ToString::to_string).collect()
-    }
-}
-
-fn remove_tree(path: &std::path::Path) -> Result<()> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        result => Ok(barque_sys::Call::call(result, || format!("rmdir({path:?})"))?),
     }
 }

@@ -168,7 +168,7 @@ impl Observer for Recorder<'_> {
         Ok(())
     }
 
-    fn unpack(&mut self, _: &Path, _: &Path) -> Result<()> {
+    fn unpack(&mut self, _: &Path, _: &Path) -> Result<Vec<String>> {
         Err(Error::new(ErrorKind::Internal, "exec unpacks nothing"))
     }
 

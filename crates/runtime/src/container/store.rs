@@ -27,7 +27,7 @@ pub struct Container {
     pub record: Option<Record>,
     /// Its first process; absent while it is being made, and after a creator that was killed.
     pub process: Option<Identity>,
-    config: String,
+    pub(super) config: String,
     /// Whether this value holds the lock.
     holds_lock: bool,
 }

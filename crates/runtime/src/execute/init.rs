@@ -249,7 +249,7 @@ impl Init<'_, '_> {
 fn may_be_seen(plan: &Plan) -> bool {
     let unprivileged = plan
         .of(Actor::Creator)
-        .any(|op| matches!(op, Op::MapIds { by_tools, deny_setgroups, .. } if *by_tools || *deny_setgroups));
+        .any(|op| matches!(op, Op::MapIds(maps) if maps.by_tools || maps.deny_setgroups));
     let joins = plan.steps.iter().any(|step| matches!(step.op, Op::Join { .. } | Op::JoinProcess { .. }));
     unprivileged && !joins
 }

@@ -15,7 +15,7 @@ mod message;
 mod mounts;
 mod process;
 mod program;
-mod remove;
+pub(crate) mod remove;
 mod root;
 mod seccomp;
 mod trace;
@@ -28,7 +28,7 @@ use barque_sys::clone::{Child, Clone, Forked};
 use barque_sys::namespace::{self, Namespaces};
 use barque_sys::process::{self as sys_process, Exit};
 
-use crate::plan::{Actor, Mark, Op, Plan, ProcessOp};
+use crate::plan::{Actor, IdMaps, Mark, Op, Plan, ProcessOp};
 use crate::spec::{NamespaceKind, State, Status};
 use crate::{Error, ErrorKind, Result};
 
@@ -61,7 +61,8 @@ pub trait Observer {
     /// taken its place.
     fn cloned(&mut self, child: &Child) -> Result<()>;
     /// A step that is not the runtime's own: see [`Op::UnpackArchive`].
-    fn unpack(&mut self, archive: &Path, directory: &Path) -> Result<()>;
+    /// Returns what the user should know.
+    fn unpack(&mut self, archive: &Path, directory: &Path) -> Result<Vec<String>>;
     /// The terminal's other end has arrived.
     fn console(&mut self, master: OwnedFd) -> Result<()>;
     /// Everything is made, and the process waits for `start`.
@@ -138,13 +139,11 @@ impl Creator<'_, '_> {
                 let copied = std::fs::copy("/proc/self/exe", path);
                 barque_sys::Call::call(copied, || format!("copy(\"/proc/self/exe\", {path:?})"))?;
             }
-            Op::UnpackArchive { archive, directory } => self.observer.unpack(archive, directory)?,
+            Op::UnpackArchive { archive, directory, ids } => self.unpack(archive, directory, ids.as_ref())?,
             Op::Join { kind, path } => join(*kind, path)?,
             Op::JoinProcess { pid, kinds } => join_process(self.context.target.as_ref(), *pid, kinds)?,
             Op::Clone { namespaces, cgroup } => self.clone(namespaces, cgroup.as_deref())?,
-            Op::MapIds { uids, gids, by_tools, deny_setgroups } => {
-                ids::map(self.pid()?, uids, gids, *by_tools, *deny_setgroups)?;
-            }
+            Op::MapIds(maps) => ids::map(self.pid()?, maps)?,
             Op::Cgroup(op) => {
                 let process = self.child.as_ref().map(|child| child.pid.as_raw_nonzero().get());
                 let done = op.execute_with(process)?;
@@ -175,6 +174,16 @@ impl Creator<'_, '_> {
         };
         made?;
         self.done.push(Done::Directory(path.to_owned()));
+        Ok(())
+    }
+
+    fn unpack(&mut self, archive: &Path, directory: &Path, ids: Option<&IdMaps>) -> Result<()> {
+        let observer = &mut *self.observer;
+        let notes = match ids {
+            None => observer.unpack(archive, directory)?,
+            Some(ids) => ids::inside(ids, || observer.unpack(archive, directory))?,
+        };
+        notes.iter().for_each(|note| self.observer.warning(note));
         Ok(())
     }
 
@@ -319,26 +328,24 @@ impl Creator<'_, '_> {
         }
     }
 
-    /// The container's user namespace, where an unprivileged creator made it.
-    fn own_user_namespace(&self, child: &Child) -> Option<OwnedFd> {
-        if self.plan.of(Actor::Creator).all(|op| !matches!(op, Op::MapIds { .. })) {
-            return None;
-        }
-        namespace::open(Path::new(&format!("/proc/{}/ns/user", child.pid.as_raw_nonzero()))).ok()
+    /// The ids of the user namespace that the plan makes.
+    fn id_maps(&self) -> Option<&IdMaps> {
+        self.plan.of(Actor::Creator).find_map(|op| match op {
+            Op::MapIds(maps) => Some(maps),
+            _ => None,
+        })
     }
 
     /// Ends the process and takes back, in reverse, what was made. Errors on the way do not stop it; the first reason
     /// is the one that is told.
     fn abandon(mut self, reason: Error, child: Option<Child>) -> Error {
-        let mut users = None;
         if let Some(child) = child {
-            users = self.own_user_namespace(&child);
             drop(sys_process::signal(&child.pidfd, 9));
             drop(sys_process::wait(&child.pidfd));
         }
-        for done in self.done.drain(..).rev() {
+        for done in std::mem::take(&mut self.done).into_iter().rev() {
             match done {
-                Done::Directory(path) => remove::tree(&path, users.as_ref()),
+                Done::Directory(path) => drop(remove::tree(&path, self.id_maps())),
                 Done::Cgroup(op, done) => drop(op.undo(&done)),
             }
         }

@@ -59,7 +59,7 @@ pub(super) fn prepare(mount: &Mount) -> Result<OwnedFd> {
         if error.kind() == ErrorKind::NotFound { error.hint("it must exist on the host") } else { error }
     })?;
     if let Some(map) = &mount.id_mapping {
-        let namespace = ids::namespace(&map.uids, &map.gids)?;
+        let namespace = ids::namespace(&map.maps())?;
         let change =
             Attributes { id_mapping: Some(std::os::fd::AsFd::as_fd(&namespace)), ..Attributes::default() };
         mount::set_attributes(&fd, map.recursive, &change).map_err(|error| {

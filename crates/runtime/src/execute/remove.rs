@@ -1,24 +1,31 @@
 //! Removing what a container has made.
 
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use barque_sys::clone::{Clone, Forked};
-use barque_sys::namespace::{self, Namespaces};
-use barque_sys::process;
+use barque_sys::Call as _;
+
+use super::ids;
+use crate::plan::IdMaps;
+use crate::{ErrorKind, Result};
 
 /// Removes a directory with all it holds. Files that belong to ids of a user namespace, and the closed work directory of
-/// an overlay mounted there, can be removed by an unprivileged user only from inside of it.
-pub(super) fn tree(path: &Path, users: Option<&OwnedFd>) {
-    let gone = std::fs::remove_dir_all(path).is_ok();
-    let (false, Some(users)) = (gone, users) else { return };
-    match Clone::default().fork() {
-        Ok(Forked::Child) => {
-            let removed =
-                namespace::join(users, Namespaces::USER).is_ok() && std::fs::remove_dir_all(path).is_ok();
-            process::exit_now(i32::from(!removed))
+/// an overlay mounted there, can be removed by an unprivileged user only from inside of such a one.
+pub(crate) fn tree(path: &Path, ids: Option<&IdMaps>) -> Result<()> {
+    let remove = || -> Result<()> {
+        match std::fs::remove_dir_all(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            result => Ok(result.call(|| format!("rmdir({path:?})"))?),
         }
-        Ok(Forked::Parent(child)) => drop(process::wait(&child.pidfd)),
-        Err(_) => {}
+    };
+    match (remove(), ids) {
+        (Err(error), Some(ids)) if error.kind() == ErrorKind::PermissionDenied => {
+            // The directory itself may lie where that namespace's root may not write: it is removed here.
+            ids::inside(ids, || {
+                drop(remove());
+                Ok(Vec::new())
+            })?;
+            remove()
+        }
+        (result, _) => result,
     }
 }

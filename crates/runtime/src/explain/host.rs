@@ -5,7 +5,7 @@ use std::path::Path;
 use super::namespaces::Namespaces;
 use crate::cgroup;
 use crate::plan::script::quote;
-use crate::plan::{Op, Plan, Script};
+use crate::plan::{IdMaps, Op, Plan, Script};
 use crate::spec::IdMapping;
 
 /// A path as a word.
@@ -32,9 +32,7 @@ pub(super) fn before(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'
             Op::MakeSharedDirectory { path } => format!("mkdir -p {} || exit", word(path)),
             Op::CopyProgram { path } => format!("cp \"$(command -v barque)\" {} || exit", word(path)),
             Op::WriteFile { path, text } => format!("printf %s {} > {} || exit", quote(text), word(path)),
-            Op::UnpackArchive { archive, directory } => {
-                format!("tar -x --numeric-owner -f {} -C {} || exit", word(archive), word(directory))
-            }
+            Op::UnpackArchive { archive, directory, ids: None } => unpack("", archive, directory),
             _ => continue,
         };
         if !commented {
@@ -45,6 +43,11 @@ pub(super) fn before(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'
         script.command(command);
     }
     map_ids(script, plan, namespaces);
+}
+
+fn unpack(prefix: &str, archive: &Path, directory: &Path) -> String {
+    let same = if prefix.is_empty() { "" } else { " --same-owner --exclude='dev/*'" };
+    format!("{prefix}tar -x --numeric-owner{same} -f {} -C {} || exit", word(archive), word(directory))
 }
 
 /// The maps of a user namespace are written from outside, and its users are made only then: so a process holds the new
@@ -64,7 +67,7 @@ fn map_ids(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'_>) {
     script.command("    kill -0 \"$holder\" || exit");
     script.command("done");
     for step in &plan.steps {
-        let Op::MapIds { uids, gids, by_tools, deny_setgroups } = &step.op else { continue };
+        let Op::MapIds(IdMaps { uids, gids, by_tools, deny_setgroups }) = &step.op else { continue };
         if *deny_setgroups {
             script.comment("An unprivileged user must give up setgroups(2) first (CVE-2014-8989).");
             script.command("printf deny > \"/proc/$holder/setgroups\" || exit");
@@ -76,6 +79,14 @@ fn map_ids(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'_>) {
         }
         for (kind, mappings) in [("gid", gids), ("uid", uids)] {
             script.command(map_command(kind, mappings, *by_tools));
+        }
+    }
+    for step in &plan.steps {
+        if let Op::UnpackArchive { archive, directory, ids: Some(_) } = &step.op {
+            script.comment(
+                "Only inside the user namespace can files be given to its ids. Devices cannot be made there.",
+            );
+            script.command(unpack("nsenter --user=\"/proc/$holder/ns/user\" ", archive, directory));
         }
     }
 }
@@ -155,6 +166,12 @@ pub(super) fn after(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'_
         script.comment(
             "The container has ended; namespaces and mounts went with it. Take back the rest, in reverse.",
         );
+    }
+    let by_tools = plan.steps.iter().any(|step| matches!(&step.op, Op::MapIds(maps) if maps.by_tools));
+    if by_tools && !directories.is_empty() {
+        script.comment("Files of subordinate ids can be removed only inside the user namespace.");
+        let remove = format!("rm -rf --one-file-system {}", directories.join(" "));
+        script.command(format!("nsenter --user=\"/proc/$holder/ns/user\" {remove}"));
     }
     if namespaces.new_user() {
         script.command("kill \"$holder\"");

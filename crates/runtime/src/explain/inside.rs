@@ -75,7 +75,7 @@ fn one(writer: &mut Writer, ending: &mut process::Ending, plan: &Plan, op: &Op) 
         | Op::UnpackArchive { .. }
         | Op::Clone { .. }
         | Op::CloneAgain { .. }
-        | Op::MapIds { .. }
+        | Op::MapIds(_)
         | Op::Cgroup(_)
         | Op::Join { .. }
         | Op::JoinProcess { .. }

@@ -38,7 +38,7 @@ impl<'p> Namespaces<'p> {
                 // In a new one nsenter does it.
                 Op::DropGroups if !all.new_user() && !all.joins_user() => all.drops_groups = true,
                 Op::MoveNetDevice { .. } => all.fetches_devices = true,
-                Op::MapIds { deny_setgroups, .. } => all.keeps_ids = *deny_setgroups,
+                Op::MapIds(maps) => all.keeps_ids = maps.deny_setgroups,
                 _ => {}
             }
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::beside::{self, Beside};
 use super::input::{HostFile, Input, NamespacePlan};
 use super::mount::{Mount, MountIds, Part, RootSource, Source};
-use super::op::{HookPoint, Mark, Op};
+use super::op::{HookPoint, IdMaps, Mark, Op};
 use super::process::ProcessOp;
 use super::{Plan, devices, mounts, processes, validate};
 use crate::Result;
@@ -48,7 +48,9 @@ fn host_files(plan: &mut Plan, input: &Input<'_>) {
             HostFile::Directory { path, mode, owner } => Op::MakeDirectory { path, mode, owner },
             HostFile::Shared(path) => Op::MakeSharedDirectory { path },
             HostFile::Program(path) => Op::CopyProgram { path },
-            HostFile::Archive { archive, directory } => Op::UnpackArchive { archive, directory },
+            HostFile::Archive { archive, directory } => {
+                Op::UnpackArchive { archive, directory, ids: archive_ids(input) }
+            }
             HostFile::File(path, text) => Op::WriteFile { path, text },
         });
     }
@@ -59,6 +61,12 @@ fn host_files(plan: &mut Plan, input: &Input<'_>) {
             plan.creator(Op::MakeDirectory { path, mode: 0o711, owner: None });
         }
     }
+}
+
+/// An unprivileged caller gives files to its subordinate ids from inside a user namespace that has them.
+fn archive_ids(input: &Input<'_>) -> Option<IdMaps> {
+    let ids = IdMaps::new(input.spec.linux.as_ref()?, &input.host);
+    ids.by_tools.then_some(ids)
 }
 
 /// On v2 the process is born into its cgroup, so that is made and limited before. On v1 the cgroups are made beside what
@@ -99,12 +107,7 @@ fn clone(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePlan) {
 
 fn map_ids(plan: &mut Plan, input: &Input<'_>) {
     let Some(linux) = &input.spec.linux else { return };
-    let (uids, gids) = (linux.uid_mappings.clone(), linux.gid_mappings.clone());
-    let own_id_only = |mappings: &[crate::spec::IdMapping], id: u32| matches!(mappings, [one] if one.size == 1 && one.host_id == id);
-    let own_only = own_id_only(&uids, input.host.uid) && own_id_only(&gids, input.host.gid);
-    let by_tools = !input.host.privileged && !own_only;
-    let deny_setgroups = !input.host.privileged && own_only;
-    plan.creator(Op::MapIds { uids, gids, by_tools, deny_setgroups });
+    plan.creator(Op::MapIds(IdMaps::new(linux, &input.host)));
     plan.creator_reaches(Mark::IdsMapped);
 }
 

@@ -32,7 +32,7 @@ pub use exec::{ExecInput, make_exec};
 pub use input::{Host, HostFile, Input, NamespacePlan, Options};
 pub(crate) use mount_options::{names as mount_option_names, spell as spell_attributes};
 pub use mounts::CgroupTree;
-pub use op::{HookPoint, Mark, Op};
+pub use op::{HookPoint, IdMaps, Mark, Op};
 pub use process::ProcessOp;
 pub use script::Script;
 pub(crate) use tables::{MEMORY_FLAGS, MEMORY_MODES, signal_number};

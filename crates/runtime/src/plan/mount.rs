@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::IdMaps;
 use crate::spec::IdMapping;
 
 /// Where the root filesystem comes from.
@@ -125,6 +126,14 @@ pub struct MountIds {
     pub gids: Vec<IdMapping>,
     /// Whether mounts below take it on too (`ridmap`).
     pub recursive: bool,
+}
+
+impl MountIds {
+    /// The same as those of a user namespace that a privileged creator makes.
+    pub(crate) fn maps(&self) -> IdMaps {
+        let (uids, gids) = (self.uids.clone(), self.gids.clone());
+        IdMaps { uids, gids, by_tools: false, deny_setgroups: false }
+    }
 }
 
 /// What is mounted.

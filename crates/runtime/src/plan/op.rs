@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::Host;
 use super::mount::{Mount, RootSource};
-use crate::spec::{Hook, IdMapping, NamespaceKind, TimeOffset};
+use crate::spec::{Hook, IdMapping, Linux, NamespaceKind, TimeOffset};
 
 /// One operation on the kernel or the disk. Where its fields do not say otherwise, paths of the container are strings
 /// (they are resolved inside its root, never on the host) and paths of the host are [`PathBuf`]s.
@@ -46,6 +47,8 @@ pub enum Op {
         archive: PathBuf,
         /// Where to.
         directory: PathBuf,
+        /// The ids its files belong to, where only a user namespace can give them away.
+        ids: Option<IdMaps>,
     },
     /// Lets go of the read-only view of this program's file, after which nobody can make it writable again. It comes
     /// before anybody else can see a process that runs from it: processes of a namespace that is joined, or the
@@ -66,16 +69,7 @@ pub enum Op {
         new_pid_namespace: bool,
     },
     /// Gives the new user namespace its id mappings.
-    MapIds {
-        /// User ids.
-        uids: Vec<IdMapping>,
-        /// Group ids.
-        gids: Vec<IdMapping>,
-        /// Whether `newuidmap` and `newgidmap` write them, because the caller may not.
-        by_tools: bool,
-        /// Whether `setgroups(2)` must be given up first (an unprivileged caller with one id, CVE-2014-8989).
-        deny_setgroups: bool,
-    },
+    MapIds(IdMaps),
     /// A control group operation.
     Cgroup(crate::cgroup::Op),
     /// Moves a network device of the creator's network namespace into the container's.
@@ -248,6 +242,31 @@ pub enum Op {
         /// Whose home directory, from the container's `/etc/passwd`, becomes `HOME` where the environment lacks it.
         home_of: Option<u32>,
     },
+}
+
+/// Id mappings of a user namespace, and how they are written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IdMaps {
+    /// User ids.
+    pub uids: Vec<IdMapping>,
+    /// Group ids.
+    pub gids: Vec<IdMapping>,
+    /// Whether `newuidmap` and `newgidmap` write them, because the caller may not.
+    pub by_tools: bool,
+    /// Whether `setgroups(2)` must be given up first (an unprivileged caller with one id, CVE-2014-8989).
+    pub deny_setgroups: bool,
+}
+
+impl IdMaps {
+    /// Those of a configuration, as a caller with these ids can write them.
+    pub fn new(linux: &Linux<'_>, host: &Host) -> Self {
+        let (uids, gids) = (linux.uid_mappings.clone(), linux.gid_mappings.clone());
+        let own = |maps: &[IdMapping], id: u32| matches!(maps, [one] if one.size == 1 && one.host_id == id);
+        let own_only = own(&uids, host.uid) && own(&gids, host.gid);
+        let by_tools = !host.privileged && !own_only;
+        Self { uids, gids, by_tools, deny_setgroups: !host.privileged && own_only }
+    }
 }
 
 /// Points at which creator and container wait for one another.

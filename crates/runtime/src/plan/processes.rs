@@ -36,7 +36,10 @@ pub(super) fn first(plan: &mut Plan, input: &Input<'_>) -> Result<()> {
             .map(|program| (program, linux.and_then(|linux| linux.seccomp.as_ref()))),
         keyring: (!input.options.no_new_keyring).then(|| input.id.to_owned()),
         may_set_groups: !input.keeps_groups()
-            && !plan.steps.iter().any(|step| matches!(step.op, Op::MapIds { deny_setgroups: true, .. })),
+            && !plan
+                .steps
+                .iter()
+                .any(|step| matches!(step.op, Op::MapIds(super::IdMaps { deny_setgroups: true, .. }))),
     };
     become_process(plan, &ending, linux.and_then(|linux| linux.personality.as_ref()))?;
     if let Some(policy) = linux.and_then(|linux| linux.memory_policy.as_ref()) {

@@ -40,6 +40,44 @@ impl Person {
         command
     }
 
+    /// `barque` with ids that these lines of `/etc/subuid` and `/etc/subgid` grant to `ann`, as a shell that has other
+    /// such files in a mount namespace of its own; `more` is done there before.
+    fn with_subordinate_ids(&self, lines: &str, more: &str, arguments: &[&str]) -> Said {
+        let passwd = fs::read_to_string("/etc/passwd").unwrap();
+        self.lab.file("etc/passwd", &format!("{passwd}ann:x:{USER}:{USER}::/:/bin/sh\n"));
+        for name in ["etc/subuid", "etc/subgid"] {
+            self.lab.file(name, lines);
+        }
+        let bind = "for file in passwd subuid subgid; do mount --bind $ETC/$file /etc/$file || exit 9; done;";
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", &format!("{bind} {more}\n exec \"$@\""), "sh"]);
+        let barque = self.barque();
+        command.arg(barque.get_program()).args(barque.get_args()).args(arguments);
+        command.env("ETC", self.lab.path("etc")).env("LAB", self.lab.path(""));
+        for (name, value) in barque.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        said(command.current_dir(self.lab.path("home")).stdin(Stdio::null()))
+    }
+
+    /// An archive with files of three owners, a fifo and a device.
+    fn archive(&self) -> String {
+        let root = self.lab.path("home/tree");
+        self.lab.make_rootfs(&root);
+        fs::write(root.join("home/ann/file"), "x").unwrap();
+        std::os::unix::fs::chown(root.join("home/ann/file"), Some(1000), Some(50)).unwrap();
+        let node = Command::new("mknod").arg(root.join("dev/null")).args(["c", "1", "3"]).status();
+        assert!(node.unwrap().success());
+        let archive = self.lab.text("home/root.tar");
+        let tar = Command::new("tar").arg("-C").arg(&root).args(["-cf", &archive, "."]).status();
+        assert!(tar.unwrap().success());
+        fs::remove_dir_all(root).unwrap();
+        format!("tar:{archive}")
+    }
+
     fn sh(&self, flags: &[&str], script: &str) -> Said {
         let root = format!("dir:{}", self.lab.rootfs().display());
         said(self.barque().args(["run", "--rm"]).args(flags).arg(root).args(["sh", "-c", script]))
@@ -152,6 +190,66 @@ fn the_hosts_root_takes_the_flags() {
 }
 
 #[test]
+fn subordinate_ids_are_the_other_users() {
+    if !require_root() {
+        return;
+    }
+    let person = Person::new();
+    let ranges = "ann:200000:1000\nann:300000:70000\n";
+    let script =
+        "tr -s ' ' < /proc/self/uid_map; touch /etc/x && chown 1500:5 /etc/x && stat -c %u:%g /etc/x";
+    let run = ["run", "--rm", "@host", "sh", "-c", script];
+    let said = person.with_subordinate_ids(ranges, "", &run);
+    assert_eq!(said.ok(), format!(" 0 {USER} 1\n 1 200000 1000\n 1001 300000 70000\n1500:5"), "{said:?}");
+    let said = person.with_subordinate_ids(ranges, "", &["run", "--rm", "-u", "1000", "@host", "id", "-u"]);
+    assert_eq!(said.ok(), "1000", "{said:?}");
+    assert_eq!(person.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn archives_keep_owners_only_with_subordinate_ids() {
+    if !require_root() {
+        return;
+    }
+    let person = Person::new();
+    let archive = person.archive();
+    let script = "stat -c %u:%g /home/ann/file; touch /home/ann/more; [ -c /dev/null ] && echo null";
+    let run = ["run", "--rm", &archive, "sh", "-c", script];
+    let many = person.with_subordinate_ids("ann:200000:65536\n", "", &run);
+    assert_eq!(many.ok(), "1000:50\nnull", "{many:?}");
+    assert!(many.err.contains("devices are left out (1)") && !many.err.contains("owners"), "{many:?}");
+    let one = said(person.barque().args(run));
+    assert_eq!(one.ok(), "0:0\nnull", "{one:?}");
+    assert!(one.err.contains("files of other owners belong to the container's root"), "{one:?}");
+    let few = person.with_subordinate_ids("ann:200000:10\n", "", &run);
+    few.fails(125, &["home/ann/file", "1000:50 is not mapped", "/etc/subuid"]);
+    assert_eq!(person.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn subordinate_ids_that_cannot_be_mapped() {
+    if !require_root() {
+        return;
+    }
+    let person = Person::new();
+    let run = ["run", "--rm", "@host", "true"];
+    let asked = ["run", "--rm", "--uidmap", "0:54321:1", "--uidmap", "1:200000:20", "@host", "true"];
+    let without_bit =
+        "cp /usr/bin/newgidmap $LAB/tool; chmod 755 $LAB/tool; mount --bind $LAB/tool /usr/bin/newgidmap;";
+    let missing = "mount -t tmpfs x /usr/bin; PATH=/nowhere;";
+    let missing =
+        format!("cp $(command -v setpriv) $LAB/setpriv; {missing} shift; set -- $LAB/setpriv \"$@\";");
+    for (lines, more, arguments, words) in [
+        ("ann:200000:10\n", "", &asked[..], &["newgidmap", "usermod --add-subgids 200000-200019"][..]),
+        ("ann:200000:10\n", without_bit, &run, &["newgidmap", "chmod u+s"]),
+        ("ann:200000:10\n", &missing, &run, &["newgidmap", "package uidmap"]),
+    ] {
+        person.with_subordinate_ids(lines, more, arguments).fails(125, words);
+    }
+    assert_eq!(person.leftovers(), Vec::<String>::new());
+}
+
+#[test]
 fn volumes_are_the_users_own_files() {
     if !require_root() {
         return;
@@ -202,4 +300,27 @@ fn the_oci_runtime_runs_a_rootless_bundle() {
     let mut run = person.barque();
     run.args(["oci", "--root"]).arg(state).args(["run", "box"]).current_dir(&bundle);
     assert_eq!(said(&mut run).ok(), "0");
+
+    spec["process"]["args"] = serde_json::json!(["sleep", "100"]);
+    fs::write(bundle.join("config.json"), spec.to_string()).unwrap();
+    let command = |arguments: &[&str]| {
+        let mut command = person.barque();
+        command.args(["oci", "--root"]).arg(person.lab.path("home/run/state")).args(arguments);
+        command.current_dir(&bundle);
+        command
+    };
+    let oci = |arguments: &[&str]| said(&mut command(arguments));
+    // Its output is the container's, which does not end.
+    let created = command(&["create", "box"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    assert!(created.unwrap().success());
+    oci(&["start", "box"]).ok();
+    assert!(oci(&["state", "box"]).ok().contains("\"running\""));
+    assert_eq!(
+        oci(&["exec", "box", "sh", "-c", "id -u; cat /proc/1/cmdline | tr '\\0' ' '"]).ok(),
+        "0\nsleep 100 "
+    );
+    oci(&["kill", "box", "KILL"]).ok();
+    assert!(crate::lab::wait_until(|| oci(&["state", "box"]).ok().contains("\"stopped\"")));
+    oci(&["delete", "box"]).ok();
+    oci(&["state", "box"]).fails(1, &["does not exist"]);
 }
