@@ -11,7 +11,7 @@ pub(crate) fn from_environment() -> bool {
 
 /// Prints the steps on standard error: microseconds, side, operation.
 pub(crate) fn print(trace: &Trace) {
-    if !trace.is_on() {
+    if !from_environment() || !trace.is_on() {
         return;
     }
     let steps = trace.steps();

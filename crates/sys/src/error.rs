@@ -78,8 +78,47 @@ impl Error {
     }
 }
 
+/// Calls that some kernels in use lack, with the first version of Linux that has them. `docs/kernel-features.md` says
+/// what each is used for.
+const SINCE: [(&str, &str); 19] = [
+    ("bpf", "4.15"),
+    ("clone3", "5.3"),
+    ("close_range", "5.9"),
+    ("execveat", "3.19"),
+    ("fsconfig", "5.2"),
+    ("fsmount", "5.2"),
+    ("fsopen", "5.2"),
+    ("fspick", "5.2"),
+    ("memfd_create", "3.17"),
+    ("mount_setattr", "5.12"),
+    ("move_mount", "5.2"),
+    ("open_tree", "5.2"),
+    ("openat2", "5.6"),
+    ("pidfd_getfd", "5.6"),
+    ("pidfd_open", "5.3"),
+    ("pidfd_send_signal", "5.1"),
+    ("sched_setattr", "3.14"),
+    ("seccomp", "3.17"),
+    ("setns", "3.0"),
+];
+
+impl Error {
+    /// For a call that this kernel does not have: the version of Linux that does. A system call filter around this
+    /// process answers in the same way.
+    pub fn needs_linux(&self) -> Option<&'static str> {
+        if self.errno != Errno::NOSYS {
+            return None;
+        }
+        let name = self.call.split('(').next().unwrap_or_default();
+        SINCE.iter().find(|(call, _)| *call == name).map(|(_, version)| *version)
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(version) = self.needs_linux() {
+            return write!(f, "{}: needs Linux {version} or newer (ENOSYS)", self.call);
+        }
         match crate::errno::name(self.errno.raw_os_error()) {
             Some(name) => write!(f, "{}: {name} ({})", self.call, crate::errno::text(self.errno)),
             None => write!(f, "{}: error {}", self.call, self.errno.raw_os_error()),
@@ -104,5 +143,22 @@ impl<T> Call<T> for std::result::Result<T, Errno> {
 impl<T> Call<T> for std::io::Result<T> {
     fn call<S: Into<Box<str>>>(self, call: impl FnOnce() -> S) -> Result<T> {
         self.map_err(|error| Error::new(call(), Errno::from_io_error(&error).unwrap_or(Errno::IO)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_which_kernel_has_a_call() {
+        for (call, errno, text) in [
+            ("openat2(3, \"etc\")", Errno::NOSYS, "openat2(3, \"etc\"): needs Linux 5.6 or newer (ENOSYS)"),
+            ("mount_setattr(4)", Errno::NOSYS, "mount_setattr(4): needs Linux 5.12 or newer (ENOSYS)"),
+            ("fsopen(\"tmpfs\")", Errno::NOENT, "fsopen(\"tmpfs\"): ENOENT (no such file or directory)"),
+            ("getcwd()", Errno::NOSYS, "getcwd(): ENOSYS (function not implemented)"),
+        ] {
+            assert_eq!(Error::new(call, errno).to_string(), text);
+        }
     }
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use barque_runtime::container::{self, Created, Creation, Options};
-use barque_runtime::execute::Trace;
 use barque_runtime::spec::{Spec, Str};
 
 use super::args::Create;
@@ -41,7 +40,6 @@ pub(super) fn run(session: &Session, args: &Create) -> Result<i32> {
 fn make(session: &Session, args: &Create, bundle: &Bundle, start_later: bool) -> Result<Created> {
     let mut spec = bundle.spec()?;
     let preserve_fds = preserved(args.preserve_fds, &mut spec)?;
-    let trace = crate::trace::from_environment();
     let console_socket = args.console_socket.as_deref().map(Path::new);
     let terminal = spec.process.as_ref().is_some_and(|process| process.terminal);
     container::check_console(terminal, start_later || args.detach, console_socket)?;
@@ -66,7 +64,7 @@ fn make(session: &Session, args: &Create, bundle: &Bundle, start_later: bool) ->
                 preserve_fds,
                 map_root_ids: false,
             },
-            trace: if trace { Trace::start() } else { Trace::default() },
+            trace: session.trace(),
         },
     )?;
     crate::trace::print(&result.trace);

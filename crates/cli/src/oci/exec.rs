@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use barque_runtime::container::{self, Execution};
-use barque_runtime::execute::Trace;
 use barque_runtime::spec::{self, Capabilities, ConsoleSize, Process, Spec, Str};
 
 use super::args::Exec;
@@ -24,7 +23,6 @@ pub(super) fn exec(session: &Session, args: &Exec) -> Result<i32> {
     let console_socket = args.console_socket.as_deref().map(Path::new);
     container::check_console(process.terminal, args.detach, console_socket)?;
     let preserve_fds = create::preserved(args.preserve_fds, &mut Spec::default())?;
-    let trace = crate::trace::from_environment();
     let mut created = container::exec(
         &container,
         Execution {
@@ -34,7 +32,7 @@ pub(super) fn exec(session: &Session, args: &Exec) -> Result<i32> {
             sub_cgroups: &args.cgroups,
             ignore_paused: args.ignore_paused,
             executable: session.executable.take(),
-            trace: if trace { Trace::start() } else { Trace::default() },
+            trace: session.trace(),
         },
     )?;
     crate::trace::print(&created.trace);

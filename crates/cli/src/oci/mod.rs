@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use barque_runtime::cgroup::Systemd;
 use barque_runtime::container::{Container, Store};
+use barque_runtime::execute::{Sink, Trace};
 
 use self::args::{CgroupDriver, Global, Invocation, LogLevel, Verb};
 use crate::console;
@@ -44,10 +45,16 @@ pub fn execute(invocation: Invocation, executable: Option<OwnedFd>) -> i32 {
     let session = Session { global, store, executable: RefCell::new(executable) };
     // What `exec` runs may end with 1 itself: callers tell the two apart by runc's code.
     let failed = if matches!(verb, Verb::Exec(_)) { 255 } else { 1 };
-    session.run(verb).unwrap_or_else(|error| {
+    if session.global.log_level >= LogLevel::Debug {
+        let command: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        debug(&session.global, &format!("command: {command:?}"));
+    }
+    let code = session.run(verb).unwrap_or_else(|error| {
         session.fail(&error);
         failed
-    })
+    });
+    debug(&session.global, &format!("exit code: {code}"));
+    code
 }
 
 /// Tells the log of a command line that is wrong, where that much of it was understood.
@@ -119,6 +126,17 @@ impl Session {
         }
     }
 
+    /// The steps of a start go to the log, where that is to have everything.
+    fn trace(&self) -> Trace {
+        if self.global.log_level >= LogLevel::Debug {
+            let global = self.global.clone();
+            return Trace::told_to(Sink::new(move |step| {
+                debug(&global, &format!("{} {} ({} µs)", step.by, step.what, step.microseconds));
+            }));
+        }
+        if crate::trace::from_environment() { Trace::start() } else { Trace::default() }
+    }
+
     fn fail(&self, error: &Error) {
         let text = match error.cure() {
             Some(cure) => format!("{error} ({cure})"),
@@ -130,15 +148,32 @@ impl Session {
 
     /// Adds a line to the log file, if the caller wants one. A log that cannot be written stops nothing.
     fn log(&self, level: LogLevel, name: &str, text: &str) {
-        let Some(path) = &self.global.log else { return };
-        if level > self.global.log_level {
-            return;
+        if let (Some(path), true) = (&self.global.log, level <= self.global.log_level) {
+            append(path, &line(&self.global, name, text));
         }
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let line = log::line(self.global.log_format, name, text, now.as_secs());
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-        drop(file.and_then(|mut file| std::io::Write::write_all(&mut file, line.as_bytes())));
     }
+}
+
+/// A line for those who look for a fault: in the log file, or on standard error.
+fn debug(global: &Global, text: &str) {
+    if global.log_level < LogLevel::Debug {
+        return;
+    }
+    let line = line(global, "debug", text);
+    match &global.log {
+        Some(path) => append(path, &line),
+        None => console::err(&line),
+    }
+}
+
+fn line(global: &Global, level: &str, text: &str) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    log::line(global.log_format, level, text, now.as_secs())
+}
+
+fn append(path: &str, line: &str) {
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    drop(file.and_then(|mut file| std::io::Write::write_all(&mut file, line.as_bytes())));
 }
 
 /// Where states are kept when the caller does not say: for root below `/run`, else below the user's run directory.

@@ -7,5 +7,6 @@
 
 mod executable;
 mod lab;
+mod log;
 mod stress;
 mod update;

@@ -138,7 +138,7 @@ fn make(
         executable,
         target: None,
         preserve_fds: creation.options.preserve_fds,
-        trace: if creation.trace.is_on() { Trace::start() } else { Trace::default() },
+        trace: creation.trace.again(),
     };
     let child = execute::execute(plan, context, &mut recorder)?;
     let mounts = format!("/proc/{}/ns/mnt", child.pid.as_raw_nonzero());

@@ -80,7 +80,7 @@ pub fn exec(container: &Container, mut execution: Execution<'_>) -> Result<Creat
         executable: execution.executable.take(),
         target: Some(target),
         preserve_fds: execution.preserve_fds,
-        trace: if execution.trace.is_on() { Trace::start() } else { Trace::default() },
+        trace: execution.trace.again(),
     };
     let child = execute::execute(&plan, context, &mut recorder)?;
     Ok(Created {

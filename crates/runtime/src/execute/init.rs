@@ -68,6 +68,9 @@ pub(super) fn run(plan: &Plan, context: &mut Context<'_>, channel: Channel, crea
     };
     let result = init.steps(plan);
     let Err(error) = result else { sys_process::exit_now(0) };
+    if init.context.trace.is_on() {
+        drop(Message::Trace(init.context.trace.take_steps()).send(&init.channel));
+    }
     drop(Message::Failed(error).send(&init.channel));
     sys_process::exit_now(1)
 }

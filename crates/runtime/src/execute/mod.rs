@@ -35,7 +35,7 @@ use crate::{Error, ErrorKind, Result};
 pub use hooks::{run as run_hooks, run_all as run_all_hooks};
 pub(crate) use init::StartRequest;
 pub(crate) use message::Message;
-pub use trace::{Trace, TracedStep};
+pub use trace::{Sink, Trace, TracedStep};
 
 /// What the steps of a plan need to know beside the plan.
 #[derive(Debug)]
@@ -88,6 +88,8 @@ pub fn execute(plan: &Plan, context: Context<'_>, observer: &mut dyn Observer) -
         network: None,
     };
     let result = creator.run();
+    creator.context.trace.tell();
+    creator.observer.traced(std::mem::take(&mut creator.context.trace));
     match (result, creator.child.take()) {
         (Ok(()), Some(child)) => Ok(child),
         (Ok(()), None) => Err(Error::new(ErrorKind::Internal, "the plan makes no process")),
@@ -126,7 +128,6 @@ impl Creator<'_, '_> {
             self.await_exec()?;
             self.context.trace.record("creator", "await-exec");
         }
-        self.observer.traced(std::mem::take(&mut self.context.trace));
         Ok(())
     }
 

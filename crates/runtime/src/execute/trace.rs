@@ -1,5 +1,6 @@
-//! Where the time goes: a time stamp after every step, shown by `BARQUE_TRACE=1`.
+//! What was done, and where the time goes: a time stamp after every step, shown by `BARQUE_TRACE=1`, or told to a sink.
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,24 @@ use crate::plan::Op;
 pub struct Trace {
     times: Option<Times>,
     steps: Vec<TracedStep>,
+    sink: Option<Sink>,
+}
+
+/// Who is told of each step of a start, also of one that fails, once it has ended.
+#[derive(Clone)]
+pub struct Sink(Rc<dyn Fn(&TracedStep)>);
+
+impl Sink {
+    /// A function that is told.
+    pub fn new(told: impl Fn(&TracedStep) + 'static) -> Self {
+        Self(Rc::new(told))
+    }
+}
+
+impl std::fmt::Debug for Sink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sink").finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +53,24 @@ impl Trace {
     /// A trace that starts now.
     pub fn start() -> Self {
         let now = Instant::now();
-        Self { times: Some(Times { start: now, last: now }), steps: Vec::new() }
+        Self { times: Some(Times { start: now, last: now }), ..Self::default() }
+    }
+
+    /// A trace that starts now, and whose steps are told to a sink.
+    pub fn told_to(sink: Sink) -> Self {
+        Self { sink: Some(sink), ..Self::start() }
+    }
+
+    /// Another that starts now, where this one is on.
+    pub(crate) fn again(&self) -> Self {
+        if self.is_on() { Self { sink: self.sink.clone(), ..Self::start() } } else { Self::default() }
+    }
+
+    /// Tells the sink.
+    pub(crate) fn tell(&self) {
+        if let Some(Sink(told)) = &self.sink {
+            self.steps.iter().for_each(|step| told(step));
+        }
     }
 
     /// Whether it records.
