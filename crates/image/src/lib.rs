@@ -4,6 +4,7 @@
 //! that no entry, whatever its name or the links before it, touches anything outside ([`layer::unpack`]).
 #![forbid(unsafe_code)]
 
+pub mod archive;
 pub mod content;
 pub mod digest;
 mod error;

@@ -245,6 +245,18 @@ pub fn try_lock(fd: impl AsFd) -> Result<bool> {
     }
 }
 
+/// Whether somebody has a file or directory locked for itself alone.
+pub fn is_locked(fd: impl AsFd) -> Result<bool> {
+    let fd = fd.as_fd();
+    match rustix::fs::flock(fd, rustix::fs::FlockOperation::NonBlockingLockShared) {
+        Err(Errno::AGAIN) => Ok(true),
+        result => {
+            result.call(|| format!("flock({}, LOCK_SH|LOCK_NB)", fd.as_raw_fd()))?;
+            unlock(fd).map(|()| false)
+        }
+    }
+}
+
 /// Gives a lock back at once, also where a forked process still has a copy of the descriptor.
 pub fn unlock(fd: impl AsFd) -> Result<()> {
     let fd = fd.as_fd();

@@ -61,7 +61,7 @@ pub(super) fn begin(layout: &Layout, digest: &Digest, size: Option<u64>) -> Resu
 }
 
 /// Whether an open file is still what is found under a path.
-fn is_at(file: &File, path: &std::path::Path) -> bool {
+pub(crate) fn is_at(file: &File, path: &std::path::Path) -> bool {
     match (file.metadata(), fs::symlink_metadata(path)) {
         (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
         _ => false,
@@ -155,7 +155,7 @@ impl Ingest {
 }
 
 /// Whether these bytes are what a digest names.
-pub(super) fn verify(digest: &Digest, bytes: &[u8]) -> Result<()> {
+pub(crate) fn verify(digest: &Digest, bytes: &[u8]) -> Result<()> {
     let mut hasher = Hasher::new(digest.algorithm());
     hasher.update(bytes);
     let found = hasher.finish();

@@ -16,7 +16,7 @@ pub struct Layout {
 }
 
 /// What `oci-layout` must say.
-const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
+pub(crate) const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 
 impl Layout {
     /// The layout at a directory; nothing is made or looked at before it is needed.

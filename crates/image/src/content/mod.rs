@@ -18,7 +18,10 @@ mod spool;
 
 pub use follow::Follower;
 pub use ingest::Ingest;
+pub(crate) use ingest::{is_at, verify};
 pub use layout::Layout;
+pub(crate) use layout::VERSION;
+pub(crate) use spool::PREFIX as SPOOL;
 pub use spool::Spool;
 
 use crate::Result;

@@ -12,7 +12,7 @@ use crate::{Error, Result};
 
 /// What the names of such files in `ingest/` begin with. They cannot be continued: what is left of a killed writer is
 /// removed when the store is collected.
-const PREFIX: &str = "spool-";
+pub(crate) const PREFIX: &str = "spool-";
 
 /// A blob being written under a passing name. Dropped before [`Spool::finish`], nothing stays.
 #[derive(Debug)]

@@ -47,7 +47,7 @@ impl Compression {
 const READ: usize = 128 << 10;
 
 /// The archive itself, whatever it is packed in.
-pub(super) fn decompress<'r>(mut source: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
+pub(crate) fn decompress<'r>(mut source: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
     let mut head = Vec::with_capacity(ZSTD.len());
     source.by_ref().take(4).read_to_end(&mut head)?;
     let compression = Compression::of(&head);

@@ -19,6 +19,7 @@ mod stream;
 mod unpack;
 
 pub use compression::Compression;
+pub(crate) use compression::decompress;
 pub use form::{Form, Limits, Options, Rights};
 pub use pending::{Link, Pending};
 pub use remove::remove_tree;

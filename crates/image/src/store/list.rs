@@ -68,7 +68,12 @@ impl Store {
 
     /// What a list shows of an image.
     pub(super) fn hint_of(&self, image: &Image) -> Hint {
-        let size = image.manifest.layers_size();
+        let unpacked = |diff_id| self.layers.record(diff_id).ok().flatten();
+        // Layers that are not unpacked count as they are packed.
+        let layers = image.diff_ids().iter().zip(&image.manifest.layers);
+        let size = layers
+            .map(|(diff_id, layer)| unpacked(diff_id).map_or(layer.size, |record| record.content))
+            .sum();
         Hint { id: image.id().clone(), created: image.config.created.clone(), size }
     }
 }

@@ -27,4 +27,11 @@ impl Store {
         barque_sys::file::lock_shared(&file)?;
         Ok(Lease { file })
     }
+
+    /// Sole possession, if nobody adds or begins to use content now.
+    pub(super) fn try_alone(&self) -> Result<Option<Lease>> {
+        self.layout.make()?;
+        let file = names::open_lock(&self.layout.root().join("gc.lock"))?;
+        Ok(barque_sys::file::try_lock(&file)?.then_some(Lease { file }))
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::names::{self, Named};
 use super::{Image, Store};
+use crate::reference::{Reference, ShortNames};
 use crate::{Digest, Error, ErrorKind, Result};
 
 impl Store {
@@ -10,23 +11,39 @@ impl Store {
         Ok(by_name(&names::all(&self.layout)?, name).cloned())
     }
 
-    /// The image of a name, in full, or of an id or the beginning of one.
-    pub fn find(&self, name: &str, typed: &str) -> Result<Image> {
-        let entries = names::all(&self.layout)?;
-        let entry = match by_name(&entries, name) {
-            Some(entry) => entry,
-            None => self
-                .by_id(&entries, typed)?
-                .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("no such image: {typed}")))?,
-        };
-        self.image(&entry.manifest)
+    /// The image that somebody has typed: by name, by id or the beginning of one.
+    pub fn find(&self, typed: &str, names: &ShortNames) -> Result<Image> {
+        match self.find_entry(&names::all(&self.layout)?, typed, names)? {
+            Some(entry) => self.image(&entry.manifest),
+            None => Err(not_found(typed)),
+        }
     }
 
-    /// Gives an image another name, in full. What had the name before loses it.
-    pub fn tag(&self, image: &Image, name: &str) -> Result<()> {
-        let hint = Some(self.hint_of(image));
-        let named =
-            Named { name: Some(name.to_owned()), manifest: image.descriptor.clone(), source: None, hint };
+    /// The entry that somebody has typed. A name goes before an id.
+    pub(super) fn find_entry(
+        &self,
+        entries: &[Named],
+        typed: &str,
+        names: &ShortNames,
+    ) -> Result<Option<Named>> {
+        // What is no name can still be an id: with `sha256:` in front, or of 64 digits.
+        for candidate in names.candidates(typed).unwrap_or_default() {
+            if let Some(entry) = by_name(entries, &candidate.or_latest().to_string()) {
+                return Ok(Some(entry.clone()));
+            }
+        }
+        Ok(self.by_id(entries, typed)?.cloned())
+    }
+
+    /// Gives an image another name; `:latest` where there is no tag. What had the name before loses it.
+    pub fn tag(&self, image: &Image, name: &Reference) -> Result<()> {
+        let _lease = self.lease()?;
+        let named = Named {
+            name: Some(name.or_latest().to_string()),
+            manifest: image.descriptor.clone(),
+            source: None,
+            hint: Some(self.hint_of(image)),
+        };
         names::edit(&self.layout, |entries| {
             names::put(entries, named);
             Ok(())
@@ -63,6 +80,11 @@ impl Store {
             None => self.image(&entry.manifest).ok().map(|image| image.id().clone()),
         }
     }
+}
+
+/// What Docker says, too.
+pub(super) fn not_found(typed: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("no such image: {typed}"))
 }
 
 /// The entry of a name; a name with a digest also finds what has lost its tag, or has another one.

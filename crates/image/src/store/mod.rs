@@ -30,26 +30,49 @@
 //! The order of locks is: `gc.lock`, a layer's, a blob's, `index.lock`. Whoever is killed leaves its locks free, and files
 //! under `ingest/`, `.new/` and `.trash/`: the first are continued by the next, the others removed.
 
+mod bring;
+mod collect;
 mod image;
+mod layer;
+mod layers;
 mod list;
 mod lock;
 mod lookup;
 mod names;
+mod prune;
+mod remove;
+mod rootfs;
+mod source;
+mod trash;
+mod usage;
+mod uses;
 
 use std::path::{Path, PathBuf};
 
 use crate::content::Layout;
+use crate::layer::Options;
 
+pub use bring::Request;
+pub use collect::Collected;
 pub use image::Image;
+pub use layers::LayerRecord;
 pub use list::Summary;
 pub use lock::Lease;
-pub use names::Named;
+pub(crate) use names::add_names;
+pub use names::{Hint, Named};
+pub use prune::{Pruned, Selection};
+pub use remove::Removed;
+pub use source::Source;
+pub use usage::{ImageUsage, Usage};
+pub use uses::{Use, User};
 
 /// All images and layers below one directory, `--root`.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
     layout: Layout,
+    layers: layers::Layers,
+    options: Options,
 }
 
 impl Store {
@@ -57,7 +80,14 @@ impl Store {
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
         let layout = Layout::new(root.join("images"));
-        Self { root, layout }
+        let layers = layers::Layers::new(root.join("layers"));
+        Self { root, layout, layers, options: Options::default() }
+    }
+
+    /// With layers unpacked in another way: by somebody without privileges.
+    #[must_use]
+    pub fn with_options(self, options: Options) -> Self {
+        Self { options, ..self }
     }
 
     /// Where it is.
@@ -71,5 +101,9 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+mod bring_tests;
+#[cfg(test)]
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;

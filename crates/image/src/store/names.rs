@@ -50,7 +50,7 @@ pub struct Hint {
 
 impl Named {
     /// What an entry says.
-    pub(super) fn read(entry: &Descriptor) -> Self {
+    pub fn of(entry: &Descriptor) -> Self {
         let mut manifest = entry.clone();
         let mut take = |key: &str| manifest.annotations.remove(key);
         let (full, short) = (take(FULL_NAME), take(REF_NAME));
@@ -63,7 +63,7 @@ impl Named {
     }
 
     /// The entry that says this.
-    pub(super) fn write(&self) -> Descriptor {
+    pub fn descriptor(&self) -> Descriptor {
         let mut entry = self.manifest.clone();
         let mut put = |key: &str, value: Option<String>| {
             if let Some(value) = value {
@@ -121,7 +121,7 @@ pub(super) fn read(layout: &Layout) -> Result<Index> {
 
 /// All entries.
 pub(super) fn all(layout: &Layout) -> Result<Vec<Named>> {
-    Ok(read(layout)?.manifests.iter().map(Named::read).collect())
+    Ok(read(layout)?.manifests.iter().map(Named::of).collect())
 }
 
 /// Changes `index.json` while nobody else does. What the change returns is returned; nothing is written where it fails or
@@ -132,11 +132,11 @@ pub(super) fn edit<T>(layout: &Layout, change: impl FnOnce(&mut Vec<Named>) -> R
     let lock = open_lock(&path)?;
     barque_sys::file::lock(&lock)?;
     let mut index = read(layout)?;
-    let mut entries: Vec<Named> = index.manifests.iter().map(Named::read).collect();
+    let mut entries: Vec<Named> = index.manifests.iter().map(Named::of).collect();
     let before = entries.clone();
     let result = change(&mut entries)?;
     if entries != before || !layout.root().join("index.json").exists() {
-        index.manifests = entries.iter().map(Named::write).collect();
+        index.manifests = entries.iter().map(Named::descriptor).collect();
         let text = serde_json::to_vec(&index)
             .map_err(|error| Error::invalid(format!("index.json cannot be written: {error}")))?;
         let directory = barque_sys::file::open(layout.root(), barque_sys::file::READ_DIRECTORY)?;
@@ -144,6 +144,14 @@ pub(super) fn edit<T>(layout: &Layout, change: impl FnOnce(&mut Vec<Named>) -> R
     }
     barque_sys::file::unlock(&lock)?;
     Ok(result)
+}
+
+/// Adds entries to a layout, whoever's it is.
+pub(crate) fn add_names(layout: &Layout, new: Vec<Named>) -> Result<()> {
+    edit(layout, |entries| {
+        new.into_iter().for_each(|entry| put(entries, entry));
+        Ok(())
+    })
 }
 
 /// Opens a file that is there to be locked.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::reference::{Reference, ShortNames};
 use crate::spec::{Config, Manifest, RootFs, media_type};
 use crate::{Digest, ErrorKind};
 
@@ -23,25 +24,33 @@ fn image(store: &Store, author: &str) -> Image {
     store.image(&descriptor).unwrap()
 }
 
+fn reference(text: &str) -> Reference {
+    text.parse().unwrap()
+}
+
+fn names() -> ShortNames {
+    ShortNames::default()
+}
+
 #[test]
 fn names_are_given_moved_and_found() {
     let (_directory, store) = store();
     assert_eq!(store.list().unwrap(), []);
     let (one, two) = (image(&store, "one"), image(&store, "two"));
-    store.tag(&one, "docker.io/library/a:1").unwrap();
-    store.tag(&one, "localhost:5000/a:1").unwrap();
-    store.tag(&two, "docker.io/library/b:1").unwrap();
-    assert_eq!(store.find("localhost:5000/a:1", "a").unwrap().id(), one.id());
-    store.tag(&two, "localhost:5000/a:1").unwrap();
-    store.tag(&two, "docker.io/library/a:1").unwrap();
+    store.tag(&one, &reference("a:1")).unwrap();
+    store.tag(&one, &reference("localhost:5000/a:1")).unwrap();
+    store.tag(&two, &reference("docker.io/library/b:1")).unwrap();
+    assert_eq!(store.find("localhost:5000/a:1", &names()).unwrap().id(), one.id());
+    store.tag(&two, &reference("localhost:5000/a:1")).unwrap();
+    store.tag(&two, &reference("docker.io/library/a:1")).unwrap();
     let list = store.list().unwrap();
     let lost = list.iter().find(|summary| summary.id == *one.id()).unwrap();
     assert!(lost.is_dangling() && lost.entries.len() == 1, "{lost:?}");
     let kept = list.iter().find(|summary| summary.id == *two.id()).unwrap();
     assert_eq!(kept.tags().count(), 3);
     // By the beginning of its id it is still found.
-    assert_eq!(store.find("docker.io/library/none:latest", one.id().short()).unwrap().id(), one.id());
-    let missing = store.find("docker.io/library/none:latest", "none").unwrap_err();
+    assert_eq!(store.find(one.id().short(), &names()).unwrap().id(), one.id());
+    let missing = store.find("none", &names()).unwrap_err();
     assert_eq!((missing.kind(), missing.to_string().as_str()), (ErrorKind::NotFound, "no such image: none"));
 }
 
@@ -54,7 +63,7 @@ fn names_given_at_the_same_time_are_all_kept() {
             let (store, image) = (&store, &image);
             scope.spawn(move || {
                 for tag in 0..20 {
-                    store.tag(image, &format!("localhost/x:{number}-{tag}")).unwrap();
+                    store.tag(image, &reference(&format!("localhost/x:{number}-{tag}"))).unwrap();
                 }
             });
         }

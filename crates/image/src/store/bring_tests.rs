@@ -1,0 +1,236 @@
+use std::fs;
+use std::sync::atomic::Ordering;
+
+use crate::progress::Silent;
+use crate::reference::ShortNames;
+use crate::spec::{Descriptor, Index, Manifest, media_type};
+use crate::store::fixture::{Memory, bring, gzip, request, store, tar};
+use crate::store::{Selection, Store};
+use crate::{Digest, ErrorKind};
+
+const BASE: &[(&str, &str)] = &[("./", ""), ("etc/", ""), ("etc/hostname", "base\n")];
+const TOP: &[(&str, &str)] = &[("./", ""), ("etc/", ""), ("etc/motd", "hello\n")];
+
+fn names() -> ShortNames {
+    ShortNames::default()
+}
+
+/// Names in `layers/`, but not those that begin with a dot.
+fn layers(store: &Store) -> usize {
+    let entries = fs::read_dir(store.root().join("layers")).unwrap().flatten();
+    entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')).count()
+}
+
+#[test]
+fn an_image_is_brought_in_and_taken_away() {
+    let (_directory, store) = store();
+    let mut memory = Memory::default();
+    let one = memory.image("one", &[BASE, TOP]);
+    let two = memory.image("two", &[BASE]);
+    let image = bring(&store, &memory, &one, "app:1").unwrap();
+    bring(&store, &memory, &two, "base").unwrap();
+    // The base was fetched once.
+    assert_eq!(memory.asked(&image.manifest.layers[0].digest), 1);
+    let lowers = store.rootfs(&image).unwrap();
+    assert_eq!(fs::read_to_string(lowers[0].join("etc/motd")).unwrap(), "hello\n");
+    assert_eq!(fs::read_to_string(lowers[1].join("etc/hostname")).unwrap(), "base\n");
+    assert_eq!(layers(&store), 2);
+
+    let removed = store.remove("app:1", &names(), false).unwrap();
+    let digest = format!("docker.io/library/app@{}", one.digest);
+    assert_eq!(removed.untagged, ["docker.io/library/app:1".to_owned(), digest]);
+    assert_eq!(removed.deleted, [image.id().clone(), image.diff_ids()[1].clone()]);
+    assert_eq!((layers(&store), store.list().unwrap().len()), (1, 1));
+    store.remove("base", &names(), false).unwrap();
+    assert_eq!((layers(&store), store.layout().digests().unwrap().len()), (0, 0));
+    store.empty_trash().unwrap();
+    assert_eq!(fs::read_dir(store.root().join("layers/.trash")).unwrap().count(), 0);
+    assert_eq!(store.remove("base", &names(), false).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn what_is_there_is_not_asked_for() {
+    let (_directory, store) = store();
+    let mut memory = Memory::default();
+    let one = memory.image("one", &[BASE, TOP]);
+    assert!(store.present(&request(&one, "app")).unwrap().is_none());
+    let image = bring(&store, &memory, &one, "app").unwrap();
+    let again = store.present(&request(&one, "other")).unwrap().unwrap();
+    assert_eq!((again.id(), store.list().unwrap()[0].tags().count()), (image.id(), 2));
+    fs::remove_dir_all(store.rootfs(&image).unwrap()[0].parent().unwrap()).unwrap();
+    assert!(store.present(&request(&one, "app")).unwrap().is_none());
+    // Not downloaded again, but unpacked.
+    bring(&store, &memory, &one, "app").unwrap();
+    assert_eq!(memory.asked(&image.manifest.layers[1].digest), 1);
+    assert_eq!(layers(&store), 2);
+}
+
+#[test]
+fn a_broken_download_goes_on_where_it_was() {
+    let (_directory, store) = store();
+    let mut memory = Memory::default();
+    // Enough that does not compress.
+    let text: String =
+        (0..5000).map(|number| Digest::of(format!("{number}").as_bytes()).hex()[..9].to_owned()).collect();
+    let one = memory.image("one", &[&[("file", text.as_str())]]);
+    memory.breaks.store(true, Ordering::Relaxed);
+    let error = bring(&store, &memory, &one, "app").unwrap_err();
+    assert_eq!(error.to_string(), "connection reset");
+    assert_eq!((layers(&store), store.list().unwrap().len()), (0, 0));
+    let layer = &Manifest::parse(&memory.blobs[&one.digest]).unwrap().layers[0];
+    let partial = fs::read_dir(store.root().join("images/ingest")).unwrap().flatten().next().unwrap();
+    assert!(partial.metadata().unwrap().len() * 2 > layer.size);
+    // A collection does not take it away.
+    store.collect().unwrap();
+    assert!(partial.path().exists());
+    memory.breaks.store(false, Ordering::Relaxed);
+    let image = bring(&store, &memory, &one, "app").unwrap();
+    assert_eq!(fs::read_to_string(store.rootfs(&image).unwrap()[0].join("file")).unwrap(), text);
+}
+
+#[test]
+fn many_at_once_fetch_each_blob_once() {
+    let (_directory, store) = store();
+    let mut memory = Memory::default();
+    let one = memory.image("one", &[BASE, TOP, &[("x", "1")], &[("y", "2")], &[("z", "3")]]);
+    std::thread::scope(|scope| {
+        for number in 0..6 {
+            let (store, memory, one) = (&store, &memory, &one);
+            scope.spawn(move || bring(store, memory, one, &format!("app:{number}")).unwrap());
+        }
+    });
+    let image = store.find("app:3", &names()).unwrap();
+    for layer in &image.manifest.layers {
+        assert_eq!(memory.asked(&layer.digest), 1, "{}", layer.digest);
+    }
+    assert_eq!((layers(&store), store.list().unwrap()[0].tags().count()), (5, 6));
+    for directory in ["images/ingest", "layers/.new", "layers/.lock"] {
+        assert_eq!(fs::read_dir(store.root().join(directory)).unwrap().count(), 0, "{directory}");
+    }
+}
+
+#[test]
+fn wrong_things_leave_nothing() {
+    let mut memory = Memory::default();
+    let good = tar(BASE);
+    let layer = memory.add(media_type::LAYER_GZIP, gzip(&good));
+    let rubbish =
+        memory.add(media_type::LAYER_GZIP, b"this is no tar archive, whatever it says it is".to_vec());
+    let chart = memory.add("application/vnd.cncf.helm.chart.content.v1.tar+gzip", gzip(&good));
+    let config = memory.config("x", vec![Digest::of(&good)]);
+    let lying = memory.config("x", vec![Digest::of(b"something else")]);
+    let two = memory.config("x", vec![Digest::of(&good), Digest::of(&good)]);
+    let mut swapped = layer.clone();
+    swapped.digest = Digest::of(b"not there");
+    memory.blobs.insert(swapped.digest.clone(), gzip(&good));
+    let long = Descriptor { size: layer.size - 1, ..layer.clone() };
+    for (config, layers, expected) in [
+        (&config, vec![rubbish], "the archive ends"),
+        (&lying, vec![layer.clone()], "the configuration says"),
+        (&two, vec![layer.clone()], "has 1 layers, the configuration 2"),
+        (&config, vec![chart], "an artifact"),
+        (&config, vec![swapped], "has the digest"),
+        (&config, vec![long], "longer than"),
+        (&layer, vec![layer.clone()], "no image of a file system"),
+    ] {
+        let (_directory, store) = store();
+        let manifest = serde_json::to_vec(&Manifest::new(config.clone(), layers)).unwrap();
+        let manifest = memory.add(media_type::MANIFEST, manifest);
+        let error = bring(&store, &memory, &manifest, "app").unwrap_err().to_string();
+        assert!(error.contains(expected), "{error} instead of {expected}");
+        store.collect().unwrap();
+        assert_eq!(
+            (store.list().unwrap().len(), store.layout().digests().unwrap().len()),
+            (0, 0),
+            "{expected}"
+        );
+        assert!(!store.layout().root().join("index.json").exists());
+    }
+}
+
+#[test]
+fn platforms_are_chosen() {
+    let (_directory, store) = store();
+    let mut memory = Memory::default();
+    let mut own = memory.image("own", &[BASE]);
+    own.platform = Some(crate::spec::Platform::of_this_machine());
+    let mut other = memory.image("other", &[TOP]);
+    other.platform = Some("windows/amd64".parse().unwrap());
+    let index = Index::new(vec![other, own.clone()]);
+    let index = memory.add(media_type::INDEX, serde_json::to_vec(&index).unwrap());
+    let image = bring(&store, &memory, &index, "app").unwrap();
+    assert_eq!(image.descriptor.digest, own.digest);
+    // The registry knows it by the digest of the index.
+    assert!(store.find(&format!("app@{}", index.digest), &names()).is_ok());
+    assert!(store.present(&request(&index, "app")).unwrap().is_some());
+    let mut wanted = request(&index, "app");
+    wanted.platform = Some("linux/s390x".parse().unwrap());
+    let error = store.bring(&memory, &wanted, &Silent).unwrap_err();
+    assert!(error.to_string().contains("no matching manifest for linux/s390x"), "{error}");
+    assert!(store.present(&wanted).unwrap().is_none());
+}
+
+#[test]
+fn what_is_used_stays() {
+    let (_directory, store) = store();
+    let mut memory = Memory::default();
+    let one = memory.image("one", &[BASE]);
+    let image = bring(&store, &memory, &one, "app").unwrap();
+    let held = store.hold("container", &image).unwrap();
+    let error = store.remove("app", &names(), true).unwrap_err();
+    assert!(error.to_string().contains("cannot be forced"), "{error}");
+    assert!(
+        store.prune(&Selection { all: true, unused_since: None }, |_| true, false).unwrap().images.is_empty()
+    );
+    held.release().unwrap();
+    store.keep("stopped", &image).unwrap();
+    assert_eq!(store.remove("app", &names(), false).unwrap_err().kind(), ErrorKind::Conflict);
+    store.remove("app", &names(), true).unwrap();
+    assert_eq!((layers(&store), store.list().unwrap().len()), (1, 0));
+    store.release("stopped").unwrap();
+    store.collect().unwrap();
+    assert_eq!(layers(&store), 0);
+}
+
+#[test]
+fn a_use_ends_with_its_process() {
+    let (_directory, store) = store();
+    let mut memory = Memory::default();
+    let image = memory.image("one", &[BASE]);
+    let image = bring(&store, &memory, &image, "app").unwrap();
+    drop(store.hold("killed", &image).unwrap());
+    assert_eq!(store.users().unwrap(), []);
+    store.remove("app", &names(), false).unwrap();
+    assert_eq!((layers(&store), store.layout().root().join("uses/killed").exists()), (0, false));
+}
+
+#[test]
+fn who_adds_is_not_disturbed_and_collects_in_the_end() {
+    let (_directory, store) = store();
+    let mut memory = Memory::default();
+    let one = memory.image("one", &[BASE]);
+    let two = memory.image("two", &[TOP]);
+    bring(&store, &memory, &one, "one").unwrap();
+    let adding = store.lease().unwrap();
+    let orphan = store.layout().add("text/plain", b"has no name yet").unwrap();
+    assert!(store.remove("one", &names(), false).unwrap().postponed);
+    assert!(store.layout().contains(&orphan.digest) && layers(&store) == 1);
+    drop(adding);
+    bring(&store, &memory, &two, "two").unwrap();
+    assert!(!store.layout().contains(&orphan.digest) && layers(&store) == 1);
+}
+
+#[test]
+fn prune_takes_what_has_no_tag() {
+    let (_directory, store) = store();
+    let mut memory = Memory::default();
+    let (one, two) = (memory.image("one", &[BASE]), memory.image("two", &[BASE, TOP]));
+    bring(&store, &memory, &two, "app").unwrap();
+    bring(&store, &memory, &one, "app").unwrap();
+    let selection = Selection::default();
+    let would = store.prune(&selection, |_| true, true).unwrap();
+    assert_eq!((would.images.len(), layers(&store)), (1, 2));
+    let did = store.prune(&selection, |_| true, false).unwrap();
+    assert_eq!((did.images, did.reclaimed), (would.images, would.reclaimed));
+    assert!(did.reclaimed > 0 && layers(&store) == 1);
+}

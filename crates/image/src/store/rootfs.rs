@@ -1,0 +1,78 @@
+//! What lies under a container: the directories of an image's layers, to be mounted one above the other.
+
+use std::fs::{self, File, FileTimes};
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
+
+use super::layers::{LayerRecord, layer_name};
+use super::source::Source;
+use super::{Image, Store, layer};
+use crate::content::Sink;
+use crate::progress::{Progress, Silent};
+use crate::spec::Descriptor;
+use crate::{Digest, Error, Result};
+
+impl Store {
+    /// The directories of an image's layers, the uppermost first. What is missing of them is made from the blobs.
+    pub fn rootfs(&self, image: &Image) -> Result<Vec<PathBuf>> {
+        self.records(image)?;
+        let layers = image.diff_ids().iter().rev();
+        Ok(layers.map(|diff_id| self.layers.files(&layer_name(diff_id))).collect())
+    }
+
+    /// What is known of each layer, the lowest first.
+    fn records(&self, image: &Image) -> Result<Vec<LayerRecord>> {
+        let layers = image.diff_ids().iter().zip(&image.manifest.layers);
+        layers.map(|(diff_id, descriptor)| self.record(diff_id, descriptor)).collect()
+    }
+
+    fn record(&self, diff_id: &Digest, descriptor: &Descriptor) -> Result<LayerRecord> {
+        if let Some(record) = self.layers.record(diff_id)? {
+            return Ok(record);
+        }
+        let (progress, stop) = (&Silent, &AtomicBool::new(false));
+        layer::Task { store: self, source: &Nowhere, descriptor, diff_id, progress, stop }.run()?;
+        let missing = || Error::invalid(format!("layer {diff_id} is not there though it was just unpacked"));
+        self.layers.record(diff_id)?.ok_or_else(missing)
+    }
+
+    /// Notes that an image is used now.
+    pub fn touch(&self, image: &Image) -> Result<()> {
+        let directory = self.layout.root().join("used");
+        let path = directory.join(image.id().hex());
+        let now = FileTimes::new().set_modified(SystemTime::now());
+        let failed = |error: io::Error| Error::from_io(error, format!("utimensat({path:?})"));
+        match File::options().write(true).open(&path) {
+            Ok(file) => return file.set_times(now).map_err(failed),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        barque_sys::file::make_directories(&directory, 0o711)?;
+        File::create(&path).map(drop).map_err(failed)
+    }
+
+    /// When an image was last used; nothing where that is not known.
+    pub fn last_used(&self, id: &Digest) -> Option<SystemTime> {
+        fs::metadata(self.layout.root().join("used").join(id.hex())).ok()?.modified().ok()
+    }
+}
+
+/// Where nothing more can be had from.
+struct Nowhere;
+
+impl Source for Nowhere {
+    fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
+        Err(missing(descriptor))
+    }
+
+    fn blob(&self, descriptor: &Descriptor, _: &mut dyn Sink, _: &dyn Progress) -> Result<()> {
+        Err(missing(descriptor))
+    }
+}
+
+fn missing(descriptor: &Descriptor) -> Error {
+    Error::new(crate::ErrorKind::NotFound, format!("blob {} is missing from the store", descriptor.digest))
+        .hint("pull or load the image again")
+}
