@@ -7,6 +7,7 @@ use barque_runtime::spec::{Spec, Str};
 
 use super::args::Create;
 use super::bundle::Bundle;
+use super::notify::Notify;
 use super::{Session, wait};
 use crate::Result;
 use crate::commands::release_mounts;
@@ -14,8 +15,25 @@ use crate::commands::release_mounts;
 /// `create`: all but the program.
 pub(super) fn create(session: &Session, args: &Create) -> Result<()> {
     let bundle = Bundle::read(args)?;
-    let created = make(session, args, &bundle, true)?;
+    let notify = Notify::from_environment(session, &args.id)?;
+    let created = make(session, args, &bundle, notify.as_ref(), true)?;
     finish(session, args, &created)
+}
+
+/// `start`: the program of a container that was created.
+pub(super) fn start(session: &Session, id: &str) -> Result<()> {
+    let container = session.open(id)?;
+    let listening = match Notify::from_environment(session, id)? {
+        Some(notify) => notify.listen()?,
+        None => None,
+    };
+    container.start()?;
+    match (listening, &container.process) {
+        (Some(listening), Some(first)) => {
+            listening.forward(barque_sys::process::open_raw(first.pid)?, Some(first.pid))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `run`: `create`, `start`, wait, `delete`.
@@ -24,11 +42,30 @@ pub(super) fn run(session: &Session, args: &Create) -> Result<i32> {
     let waits = !args.detach;
     // Before the container is made: a signal that comes while it is belongs to it.
     let foreground = if waits { Some(wait::Foreground::start()?) } else { None };
-    let mut created = make(session, args, &bundle, false)?;
+    let notify = Notify::from_environment(session, &args.id)?;
+    let mut created = make(session, args, &bundle, notify.as_ref(), false)?;
     finish(session, args, &created)?;
     let container = session.open(&args.id)?;
-    container.poststart()?;
-    let Some(foreground) = foreground else { return Ok(0) };
+    let listening = match notify {
+        Some(notify) => {
+            let listening = notify.listen();
+            // It hears the first word of the program: that is started only now.
+            let started = listening.and_then(|listening| container.start().map(|()| listening));
+            started.inspect_err(|_| drop(container.delete(true)))?
+        }
+        None => {
+            container.poststart()?;
+            None
+        }
+    };
+    let Some(foreground) = foreground else {
+        let pid = created.child.pid.as_raw_nonzero().get();
+        listening.map_or(Ok(()), |listening| listening.forward(&created.child.pidfd, Some(pid)))?;
+        return Ok(0);
+    };
+    if let Some(listening) = listening {
+        listening.forward_beside(&created.child.pidfd)?;
+    }
     let exit = foreground.wait(&created.child, created.console.take())?;
     if !args.keep {
         container.delete(true)?.iter().for_each(|warning| session.warn(warning));
@@ -37,12 +74,21 @@ pub(super) fn run(session: &Session, args: &Create) -> Result<i32> {
     Ok(exit.code())
 }
 
-fn make(session: &Session, args: &Create, bundle: &Bundle, start_later: bool) -> Result<Created> {
+fn make(
+    session: &Session,
+    args: &Create,
+    bundle: &Bundle,
+    notify: Option<&Notify>,
+    is_create: bool,
+) -> Result<Created> {
     let mut spec = bundle.spec()?;
     let preserve_fds = preserved(args.preserve_fds, &mut spec)?;
     let console_socket = args.console_socket.as_deref().map(Path::new);
     let terminal = spec.process.as_ref().is_some_and(|process| process.terminal);
-    container::check_console(terminal, start_later || args.detach, console_socket)?;
+    container::check_console(terminal, is_create || args.detach, console_socket)?;
+    if let Some(notify) = notify {
+        notify.add_to(&mut spec);
+    }
     let result = container::create(
         &session.store,
         Creation {
@@ -52,7 +98,7 @@ fn make(session: &Session, args: &Create, bundle: &Bundle, start_later: bool) ->
             config: bundle.config.as_bytes(),
             executable: session.executable.take(),
             root: None,
-            files: Vec::new(),
+            files: notify.map(Notify::file).into_iter().collect(),
             unpack: container::no_archives,
             console_socket,
             cgroups: session.cgroups()?,
@@ -60,7 +106,7 @@ fn make(session: &Session, args: &Create, bundle: &Bundle, start_later: bool) ->
                 systemd: session.systemd()?,
                 no_pivot: args.no_pivot,
                 no_new_keyring: args.no_new_keyring,
-                start_later,
+                start_later: is_create || notify.is_some(),
                 preserve_fds,
                 map_root_ids: false,
             },

@@ -12,6 +12,7 @@ mod features;
 mod life;
 pub mod log;
 mod look;
+mod notify;
 mod update;
 mod wait;
 
@@ -70,7 +71,7 @@ impl Session {
         match verb {
             Verb::Create(args) => done(create::create(self, &args)),
             Verb::Run(args) => create::run(self, &args),
-            Verb::Start(id) => done(self.open(&id)?.start()),
+            Verb::Start(id) => done(create::start(self, &id)),
             Verb::State(id) => done(look::state(self, &id)),
             Verb::Kill(args) => done(life::kill(self, &args)),
             Verb::Delete(args) => done(life::delete(self, &args)),

@@ -8,5 +8,6 @@
 mod executable;
 mod lab;
 mod log;
+mod notify;
 mod stress;
 mod update;
