@@ -152,7 +152,7 @@ impl Creator<'_, '_> {
             }
             Op::MoveNetDevice { name, inside } => kernel::move_net_device(name, inside, self.pid()?)?,
             Op::MakeNetwork => self.network = Some(kernel::make_network()?),
-            Op::PrepareMount { mount, .. } => self.prepared.push(mounts::prepare(mount)?),
+            Op::PrepareMount { mount, .. } => self.prepared.push(mounts::prepare_for(self.plan, mount)?),
             Op::ReleaseExecutable => drop(self.context.executable.take()),
             Op::Signal(mark) => self.signal(*mark)?,
             Op::Await(mark) => self.wait_for(*mark)?,

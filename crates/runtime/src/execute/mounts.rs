@@ -10,6 +10,7 @@ use super::init::Init;
 use super::{devices, ids, root};
 use crate::error::Context as _;
 use crate::plan::mount::{self as planned, Mount, Source};
+use crate::plan::{Op, Plan};
 use crate::{Error, ErrorKind, Result};
 
 /// Makes one mount.
@@ -43,6 +44,20 @@ fn finish(fd: &OwnedFd, mount: &Mount) -> Result<()> {
         root::apply_propagation(fd, propagation)?;
     }
     Ok(())
+}
+
+/// The same in the creator's mount namespace, where what is cloned is a peer of the host's mount: what the container
+/// mounts below it would travel to the host, unless it gets the propagation of the container's own mounts.
+pub(super) fn prepare_for(plan: &Plan, mount: &Mount) -> Result<OwnedFd> {
+    let fd = prepare(mount)?;
+    let host = plan.steps.iter().find_map(|step| match &step.op {
+        Op::SetPropagation { propagation, after_pivot: false } if propagation != "rshared" => Some(propagation),
+        _ => None,
+    });
+    if let Some(propagation) = host {
+        root::apply_propagation(&fd, propagation)?;
+    }
+    Ok(fd)
 }
 
 /// A detached bind mount with its attributes and ids, or a device node as one.

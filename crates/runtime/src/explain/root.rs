@@ -44,13 +44,15 @@ fn attach(writer: &mut Writer, plan: &Plan, source: &RootSource) {
     match source {
         RootSource::Directory { path } => {
             writer.because("The root filesystem must be a mount of its own: it is bound on itself.");
-            root_variable(writer, path);
+            root_variable(writer, plan, path);
             writer.command("mount --rbind \"$root\" \"$root\"");
         }
         RootSource::Overlay { lower, upper, mount_point } => {
             // Where a user namespace may not write trusted.* attributes, overlayfs keeps its notes in user.* ones.
             let in_user_namespace = plan.steps.iter().any(|step| step.op == Op::BecomeRoot);
             let notes = if in_user_namespace { ",userxattr" } else { "" };
+            writer.because("The root filesystem: read-only layers, and one above them that takes what is written.");
+            root_variable(writer, plan, mount_point);
             overlay(writer, lower, upper, mount_point, notes);
         }
         RootSource::Composed { parts, mount_point } => {
@@ -60,8 +62,12 @@ fn attach(writer: &mut Writer, plan: &Plan, source: &RootSource) {
     }
 }
 
-fn root_variable(writer: &mut Writer, path: &Path) {
+fn root_variable(writer: &mut Writer, plan: &Plan, path: &Path) {
     writer.command(format!("root={}", word(path)));
+    let cut = |op: &Op| matches!(op, Op::SetPropagation { propagation, after_pivot: false } if propagation != "rshared");
+    if plan.steps.iter().any(|step| cut(&step.op)) {
+        return;
+    }
     // pivot_root(2) refuses a root whose parent mount is shared.
     writer.command("mount --make-private \"$(findmnt --noheadings --output TARGET --target \"$root\")\"");
 }
@@ -73,8 +79,6 @@ fn overlay(
     mount_point: &Path,
     notes: &str,
 ) {
-    writer.because("The root filesystem: read-only layers, and one above them that takes what is written.");
-    root_variable(writer, mount_point);
     let (directory, volatile) = match upper {
         Upper::Directory { path, volatile } => (path.as_path(), *volatile),
         Upper::Memory => {

@@ -215,3 +215,46 @@ fn the_hosts_binary_is_out_of_reach() {
     assert!(said.out.contains("Read-only") || said.out.contains("busy"), "{said:?}");
     assert_eq!(fs::metadata(&barque).unwrap().modified().unwrap(), before);
 }
+
+/// A tree whose mounts are shared with whoever has a copy of it, as all mounts of a machine with systemd are.
+struct Shared(std::path::PathBuf);
+
+impl Shared {
+    fn new(lab: &Lab) -> Self {
+        let path = lab.path("shared");
+        fs::create_dir_all(&path).unwrap();
+        rustix::mount::mount("tmpfs", &path, "tmpfs", rustix::mount::MountFlags::empty(), None).unwrap();
+        let this = Self(path);
+        let flags = rustix::mount::MountPropagationFlags::SHARED;
+        rustix::mount::mount_change(&this.0, flags).unwrap();
+        fs::create_dir(this.0.join("inner")).unwrap();
+        this
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let _ = rustix::mount::unmount(self.0.join("inner"), rustix::mount::UnmountFlags::DETACH);
+        let _ = rustix::mount::unmount(&self.0, rustix::mount::UnmountFlags::DETACH);
+    }
+}
+
+#[test]
+fn mounts_below_a_volume_do_not_travel_to_the_host() {
+    if !require_root() {
+        return;
+    }
+    let lab = Lab::new();
+    let shared = Shared::new(&lab);
+    let volume = format!("{}:/data", shared.0.display());
+    for flags in [&[][..], &["--userns", "uidmap=0:100000:65536,gidmap=0:100000:65536"]] {
+        let script = "mount -t tmpfs none /data/inner && echo > /data/inner/file && echo mounted";
+        let said = lab.sh(&[flags, &["--privileged", "-v", &volume]].concat(), script);
+        assert_eq!(said.ok(), "mounted", "{flags:?}");
+        // Seen while the container runs, too: ask from inside what it is a peer of.
+        let said = lab.sh(&[flags, &["-v", &volume]].concat(), "grep ' /data ' /proc/self/mountinfo");
+        assert!(!said.ok().contains("shared:"), "{flags:?}: {said:?}");
+    }
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    assert!(!mounts.contains(&format!("{}/inner", shared.0.display())), "{mounts}");
+}
