@@ -35,7 +35,7 @@ pub(super) fn set_sysctl(key: &str, value: &str) -> Result<()> {
 }
 
 /// A time namespace takes its offsets only before the first process is in it: it is made for the "children" of this
-/// process and entered by its exec, which the kernel does since 6.1 (133e2d3e81de).
+/// process. Before Linux 6.3 (2b5f9dad32ed) an exec does not enter it, so this process does, once they are set.
 pub(super) fn set_time_offsets(monotonic: TimeOffset, boottime: TimeOffset) -> Result<()> {
     namespace::unshare(Namespaces::TIME).map_err(|error| {
         Error::from(error).context("linux.namespaces: time").hint("time namespaces take Linux 5.6")
@@ -46,13 +46,14 @@ pub(super) fn set_time_offsets(monotonic: TimeOffset, boottime: TimeOffset) -> R
             text.push_str(&format!("{clock} {} {}\n", offset.secs, offset.nanosecs));
         }
     }
-    if text.is_empty() {
-        return Ok(());
+    if !text.is_empty() {
+        write_once(Path::new("/proc/self/timens_offsets"), &text).map_err(|error| {
+            let error = Error::from(error).context("linux.timeOffsets");
+            error.hint("offsets must keep both clocks at zero or above; nanoseconds below a second")
+        })?;
     }
-    write_once(Path::new("/proc/self/timens_offsets"), &text).map_err(|error| {
-        let error = Error::from(error).context("linux.timeOffsets");
-        error.hint("offsets must keep both clocks at zero or above; nanoseconds below a second")
-    })
+    let made = namespace::open(Path::new("/proc/self/ns/time_for_children"))?;
+    namespace::join(&made, Namespaces::TIME).context(|| "linux.namespaces: time")
 }
 
 /// Makes a network namespace with its loopback interface switched on; the caller stays in its own.

@@ -51,7 +51,9 @@ fn finish(fd: &OwnedFd, mount: &Mount) -> Result<()> {
 pub(super) fn prepare_for(plan: &Plan, mount: &Mount) -> Result<OwnedFd> {
     let fd = prepare(mount)?;
     let host = plan.steps.iter().find_map(|step| match &step.op {
-        Op::SetPropagation { propagation, after_pivot: false } if propagation != "rshared" => Some(propagation),
+        Op::SetPropagation { propagation, after_pivot: false } if propagation != "rshared" => {
+            Some(propagation)
+        }
         _ => None,
     });
     if let Some(propagation) = host {

@@ -44,6 +44,8 @@ pub(super) fn attach(source: &RootSource, user_namespace: bool) -> Result<Root> 
     match source {
         RootSource::Directory { path } => {
             let tree = mount::clone_tree(path, true).map_err(|error| missing(error, path))?;
+            // pivot_root(2) refuses a shared mount, which this is where the host's are to stay shared.
+            apply_propagation(&tree, "slave")?;
             attach_at(tree, path)
         }
         RootSource::Overlay { lower, upper, mount_point } => {
@@ -65,7 +67,7 @@ fn missing(error: barque_sys::Error, path: &Path) -> Error {
 }
 
 fn attach_at(tree: std::os::fd::OwnedFd, path: &Path) -> Result<Root> {
-    make_parent_private(path)?;
+    end_parents_sharing(path)?;
     let target = file::open(path, DIRECTORY)?;
     mount::attach(&tree, &target).context(|| format!("root.path {path:?}"))?;
     Ok(Root::new(tree))
@@ -73,8 +75,8 @@ fn attach_at(tree: std::os::fd::OwnedFd, path: &Path) -> Result<Root> {
 
 /// `pivot_root` refuses a root whose parent mount is shared. The path may lie anywhere below the mount's root, which
 /// is the only place where attributes can be changed: the nearest ancestor that is one.
-fn make_parent_private(path: &Path) -> Result<()> {
-    let change = Attributes { propagation: Some(Propagation::Private), ..Attributes::default() };
+fn end_parents_sharing(path: &Path) -> Result<()> {
+    let change = Attributes { propagation: Some(Propagation::Slave), ..Attributes::default() };
     for ancestor in path.ancestors() {
         let fd = file::open(ancestor, DIRECTORY)?;
         match mount::set_attributes(&fd, false, &change) {
@@ -102,8 +104,15 @@ fn overlay(
     for path in [&upper, &work] {
         file::make_directories(path, 0o755)?;
     }
-    let lower = lower.iter().map(|path| escape(path)).collect::<Vec<_>>().join(":");
-    overlay_mount(&Layers { lower: &lower, upper: &upper, work: &work, volatile }, user_namespace)
+    let joined = lower.iter().map(|path| escape(path)).collect::<Vec<_>>().join(":");
+    let layers = Layers { lower: &joined, upper: &upper, work: &work, volatile };
+    overlay_mount(&layers, user_namespace).map_err(|error| match lower.iter().find(|path| !path.is_dir()) {
+        // Before Linux 6.5 the layers are looked up only when all is mounted.
+        Some(path) if !error.to_string().contains("root.path") => {
+            error.context(format_args!("root.path {path:?}")).hint("the root filesystem must be a directory that exists")
+        }
+        _ => error,
+    })
 }
 
 /// A lower directory as the mount option is written.

@@ -51,7 +51,9 @@ fn attach(writer: &mut Writer, plan: &Plan, source: &RootSource) {
             // Where a user namespace may not write trusted.* attributes, overlayfs keeps its notes in user.* ones.
             let in_user_namespace = plan.steps.iter().any(|step| step.op == Op::BecomeRoot);
             let notes = if in_user_namespace { ",userxattr" } else { "" };
-            writer.because("The root filesystem: read-only layers, and one above them that takes what is written.");
+            writer.because(
+                "The root filesystem: read-only layers, and one above them that takes what is written.",
+            );
             root_variable(writer, plan, mount_point);
             overlay(writer, lower, upper, mount_point, notes);
         }
@@ -68,8 +70,8 @@ fn root_variable(writer: &mut Writer, plan: &Plan, path: &Path) {
     if plan.steps.iter().any(|step| cut(&step.op)) {
         return;
     }
-    // pivot_root(2) refuses a root whose parent mount is shared.
-    writer.command("mount --make-private \"$(findmnt --noheadings --output TARGET --target \"$root\")\"");
+    // pivot_root(2) refuses a root that is shared, or whose parent mount is.
+    writer.command("mount --make-slave \"$(findmnt --noheadings --output TARGET --target \"$root\")\"");
 }
 
 fn overlay(

@@ -114,7 +114,7 @@ pub enum Op {
     MakeNetwork,
     /// Joins the network namespace that the creator has made.
     JoinNetwork,
-    /// Makes a time namespace with offsets; it is entered by the exec (Linux 6.1).
+    /// Makes a time namespace with offsets, and enters it.
     SetTimeOffsets {
         /// `CLOCK_MONOTONIC`.
         monotonic: TimeOffset,
