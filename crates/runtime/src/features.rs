@@ -17,7 +17,7 @@ pub fn features() -> impl Serialize {
         "linux": {
             "namespaces": plan::NAMESPACE_KINDS.map(plan::namespace_name),
             "capabilities": barque_sys::capability::NAMES.to_vec(),
-            "cgroup": { "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true },
+            "cgroup": { "v1": true, "v2": true, "systemd": true, "systemdUser": false, "rdma": true },
             "seccomp": {
                 "enabled": true,
                 "actions": seccomp::known_actions().collect::<Vec<_>>(),

@@ -29,7 +29,7 @@ impl Lab {
         for name in ["sh", "sleep", "true", "ls"] {
             std::os::unix::fs::symlink("busybox", bin.join(name)).unwrap();
         }
-        copy(env!("CARGO_BIN_EXE_barque"), &lab.barque());
+        copy(super::BARQUE, &lab.barque());
         lab.configure("demo", &["sleep", "100"]);
         Some(lab)
     }

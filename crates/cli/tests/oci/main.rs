@@ -11,3 +11,6 @@ mod log;
 mod notify;
 mod stress;
 mod update;
+
+/// The command under test.
+const BARQUE: &str = env!("CARGO_BIN_EXE_barque");

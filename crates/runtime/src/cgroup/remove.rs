@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use barque_sys::{Call as _, Error as SysError, ErrorKind};
+use barque_sys::{Call as _, Error as SysError};
 
 use super::group::Group;
 use super::io::Io;
@@ -43,7 +43,7 @@ pub(super) fn remove_dir(dir: &Path) -> Result<()> {
     let mut pause = Duration::from_micros(200);
     loop {
         let Err(error) = remove_once(dir) else { return Ok(()) };
-        if error.kind() != ErrorKind::Unavailable {
+        if error.errno_name() != Some("EBUSY") {
             return Err(error.into());
         }
         if start.elapsed() > PATIENCE {

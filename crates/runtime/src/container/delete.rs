@@ -39,7 +39,7 @@ impl Container {
     }
 
     fn end(&self) -> Result<()> {
-        let Some(pidfd) = self.live_process() else { return Ok(()) };
+        let Some(pidfd) = self.live_process()? else { return Ok(()) };
         self.kill(9)?;
         if barque_sys::process::ends_within(&pidfd, SOON)? {
             return Ok(());

@@ -48,7 +48,7 @@ pub fn exec(container: &Container, mut execution: Execution<'_>) -> Result<Creat
         status => return Err(container.wrong_status("entered", status)),
     }
     let pid = container.process.as_ref().map(|process| process.pid).ok_or_else(|| container.not_running())?;
-    let target = container.live_process().ok_or_else(|| container.not_running())?;
+    let target = container.live_process()?.ok_or_else(|| container.not_running())?;
     let spec = container.spec()?;
     let linux = spec.linux.as_ref();
     let profile = linux.and_then(|linux| linux.seccomp.as_ref());

@@ -7,7 +7,7 @@ use crate::{Error, ErrorKind, Result};
 impl Container {
     /// Sends a signal to the first process.
     pub fn kill(&self, signal: i32) -> Result<()> {
-        let pidfd = self.live_process().ok_or_else(|| self.not_running())?;
+        let pidfd = self.live_process()?.ok_or_else(|| self.not_running())?;
         barque_sys::process::signal(&pidfd, signal)?;
         // A frozen process dies only once it is thawed.
         if signal == 9 && self.status() == Status::Paused {

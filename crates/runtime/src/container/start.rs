@@ -41,7 +41,7 @@ impl Container {
         connection.send(StartRequest::BYTES)?;
         let outcome = self.hear(&connection);
         drop(std::fs::remove_file(self.file(START)));
-        if let (Err(_), Some(process)) = (&outcome, self.live_process()) {
+        if let (Err(_), Ok(Some(process))) = (&outcome, self.live_process()) {
             // It has said why it cannot go on, and ends.
             barque_sys::process::ends_within(&process, ENDING)?;
         }

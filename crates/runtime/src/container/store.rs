@@ -184,11 +184,14 @@ impl Container {
     }
 
     /// Its first process, if it lives: with a descriptor that stands for it and nothing else.
-    pub(super) fn live_process(&self) -> Option<OwnedFd> {
-        let process = self.process.as_ref()?;
-        let pidfd = barque_sys::process::open_raw(process.pid).ok()?;
+    pub(super) fn live_process(&self) -> Result<Option<OwnedFd>> {
+        let Some(process) = &self.process else { return Ok(None) };
+        let pidfd = match barque_sys::process::open_raw(process.pid) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            result => result?,
+        };
         // Asked after the descriptor was opened: from here on the id cannot come to stand for another process.
-        process.is_alive().then_some(pidfd)
+        Ok(process.is_alive().then_some(pidfd))
     }
 
     /// Its state, as `runtime.md` defines it.

@@ -209,9 +209,8 @@ impl Creator<'_, '_> {
             }
             Forked::Parent(child) => {
                 self.theirs = None;
-                self.observer.cloned(&child)?;
-                self.child = Some(child);
-                Ok(())
+                // Ours to end, also when it cannot be recorded.
+                self.observer.cloned(self.child.insert(child))
             }
         }
     }
@@ -220,10 +219,9 @@ impl Creator<'_, '_> {
         // The container may have failed and gone meanwhile: what it said of that comes with the next await.
         match self.tell(mark) {
             Ok(()) => Ok(()),
-            Err(error) => match self.wait_for_end() {
-                Some(reason) => Err(reason),
-                None => Err(error),
-            },
+            // A closed channel (EPIPE) has no kind of its own; after any other failure the container still waits for us.
+            Err(error) if error.kind() != ErrorKind::Internal => Err(error),
+            Err(error) => Err(self.wait_for_end().unwrap_or(error)),
         }
     }
 

@@ -62,6 +62,7 @@ fn missing(error: barque_sys::Error, path: &Path) -> Error {
     let error = Error::from(error).context(format_args!("root.path {path:?}"));
     match error.kind() {
         ErrorKind::NotFound => error.hint("the root filesystem's directory must exist"),
+        _ if !path.is_dir() => error.hint("the root filesystem must be a directory"),
         _ => error,
     }
 }
