@@ -109,9 +109,9 @@ fn overlay(
     let layers = Layers { lower: &joined, upper: &upper, work: &work, volatile };
     overlay_mount(&layers, user_namespace).map_err(|error| match lower.iter().find(|path| !path.is_dir()) {
         // Before Linux 6.5 the layers are looked up only when all is mounted.
-        Some(path) if !error.to_string().contains("root.path") => {
-            error.context(format_args!("root.path {path:?}")).hint("the root filesystem must be a directory that exists")
-        }
+        Some(path) if !error.to_string().contains("root.path") => error
+            .context(format_args!("root.path {path:?}"))
+            .hint("the root filesystem must be a directory that exists"),
         _ => error,
     })
 }

@@ -58,7 +58,7 @@ fn attach(writer: &mut Writer, plan: &Plan, source: &RootSource) {
             overlay(writer, lower, upper, mount_point, notes);
         }
         RootSource::Composed { parts, mount_point } => {
-            root_variable(writer, mount_point);
+            root_variable(writer, plan, mount_point);
             super::compose::root(writer, parts);
         }
     }
