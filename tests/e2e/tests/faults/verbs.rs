@@ -56,7 +56,7 @@ fn try_one(lab: &Lab, verb: &Verb, call: Call, fault: Fault) -> Vec<String> {
     let what = format!("{} {fault:?} in {:?}", call.0, verb.args);
     match ended.code {
         Some(0) if !(verb.worked)(lab, &ended) => {
-            wrong.push(format!("{what}: exit code 0, but: {}", ended.text))
+            wrong.push(format!("{what}: exit code 0, but: {}", ended.text));
         }
         Some(code) if code != 0 && fault != Fault::Kill && call.0 != "SYS_write" && !tells(&ended.text) => {
             wrong.push(format!("{what}: exit code {code}, and no word of what failed: {:?}", ended.text));
