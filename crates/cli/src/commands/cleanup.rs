@@ -1,7 +1,5 @@
 //! Taking a container away after its end, when nobody waits for it any more.
 
-use std::time::Duration;
-
 use barque_runtime::container::{Created, Store};
 use barque_sys::clone::{Clone, Forked};
 use barque_sys::namespace::{self, Namespaces};
@@ -12,17 +10,8 @@ use crate::Result;
 /// Lets go of a container's mount namespace in a process of its own: whoever holds it last waits for all its unmounts,
 /// and the caller of this command should not.
 pub fn release_mounts(created: Created) -> Result<()> {
-    if created.mounts.is_none() {
-        return Ok(());
-    }
-    let parent = process::own()?;
-    if let Forked::Child = Clone::default().fork()? {
-        process::start_session();
-        process::detach_stdio();
-        // Until the parent has ended: its copy must not be the last.
-        drop(process::ends_within(&parent, Duration::from_secs(10)));
-        drop(created);
-        process::exit_now(0)
+    if created.mounts.is_some() {
+        barque_sys::linger::linger()?;
     }
     Ok(())
 }
