@@ -11,6 +11,7 @@ mod error;
 pub mod layer;
 pub mod progress;
 pub mod reference;
+pub mod registry;
 pub mod rootfs;
 pub mod spec;
 pub mod store;
