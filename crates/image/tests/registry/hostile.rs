@@ -158,11 +158,12 @@ fn lists_without_end() {
     assert!(error.to_string().contains("no end"), "{error}");
     assert_eq!(server.asked().len(), 2);
 
-    let server = Server::start(|asked, wire| match asked.path.contains("last=") {
-        false => {
-            wire.answer(200, &[("link", "</v2/a/b/tags/list?last=b>; rel=next")], br#"{"tags": ["a", "b"]}"#)
+    let server = Server::start(|asked, wire| {
+        if asked.path.contains("last=") {
+            return wire.json(200, r#"{"tags": ["c"]}"#);
         }
-        true => wire.json(200, r#"{"tags": ["c"]}"#),
+        let next = "</v2/a/b/tags/list?last=b>; rel=next";
+        wire.answer(200, &[("link", next)], br#"{"tags": ["a", "b"]}"#);
     });
     let tags = client_of(&server.host()).tags(&repository(&server.host(), "a/b")).unwrap();
     assert_eq!(tags, ["a", "b", "c"]);

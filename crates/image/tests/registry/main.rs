@@ -1,4 +1,9 @@
 //! The registry client against registries: a real one on loopback, and small ones that misbehave.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and says why it skips"
+)]
 
 mod auth;
 mod hostile;
