@@ -23,8 +23,8 @@ use barque_image::{Digest, Reference};
 fn impatient() -> Settings {
     let timeouts = Timeouts {
         connect: Duration::from_secs(5),
-        stall: Duration::from_millis(400),
-        answer: Duration::from_secs(4),
+        stall: Duration::from_millis(700),
+        answer: Duration::from_secs(10),
         commit: Duration::from_secs(10),
         pause: Duration::from_millis(5),
         patience: Duration::from_secs(2),

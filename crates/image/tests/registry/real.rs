@@ -17,7 +17,7 @@ use barque_image::spec::{Descriptor, Manifest, media_type};
 use barque_image::{ErrorKind, Reference};
 
 use crate::server::Server;
-use crate::{blob, client_of, impatient, noise, repository};
+use crate::{blob, impatient, noise, repository};
 
 /// `tester` with `pass:word`, by `htpasswd -B`.
 const HTPASSWD: &str = "tester:$2y$05$tidrzHE.pqr.GzL.sz45gunJiKjfv.RvLLZJ38OHE5Bd.Ng.hUX2W\n";
@@ -30,6 +30,20 @@ fn have(program: &str) -> bool {
         println!("skipped: {program} is not installed (scripts/install-test-deps)");
     }
     found
+}
+
+/// A real registry on a busy machine takes its time.
+fn patient() -> Settings {
+    let mut settings = impatient();
+    settings.timeouts.stall = Duration::from_secs(20);
+    settings.timeouts.answer = Duration::from_secs(30);
+    settings
+}
+
+/// A client of a registry that speaks plain HTTP.
+fn client_of(host: &str) -> Client {
+    let hosts = Hosts { plain_http: vec![host.to_owned()], ..Hosts::default() };
+    Client::new(Settings { hosts, ..patient() })
 }
 
 /// A registry that ends with the test.
@@ -91,8 +105,7 @@ impl Registry {
 
     /// Settings that find `registry.test`, and look for certificates in `certs.d` of this directory.
     fn settings(&self) -> Settings {
-        let mut settings = impatient();
-        settings.timeouts.stall = Duration::from_secs(5);
+        let mut settings = patient();
         settings.names.hosts = self.path("hosts");
         fs::write(&settings.names.hosts, "127.0.0.1 registry.test\n").unwrap();
         settings.hosts.certificates = vec![self.path("certs.d")];

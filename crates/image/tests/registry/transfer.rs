@@ -89,7 +89,7 @@ fn a_stall_is_left_and_resumed() {
         wire.head(if start > 0 { 206 } else { 200 }, &[("content-range", &range)], all.len() - start);
         if asked.number == 0 {
             wire.raw(&all[..100_000]);
-            thread::sleep(Duration::from_secs(2));
+            thread::sleep(Duration::from_secs(4));
         } else {
             wire.raw(&all[start..]);
         }
@@ -101,7 +101,7 @@ fn a_stall_is_left_and_resumed() {
     client_of(&server.host())
         .pull_blob(&repository(&server.host(), "a/b"), &target, &layout, &Silent)
         .unwrap();
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
     assert_eq!(server.asked()[1].start(), 100_000);
 }
 
@@ -158,7 +158,7 @@ fn never_whole() {
         wire.raw(&bytes[..1000 - start]);
     };
     refused(cut, "hung up after 1000 of 200000 bytes", true);
-    let silent = |_: &[u8], _: &Asked, _: &mut Wire| thread::sleep(Duration::from_millis(900));
+    let silent = |_: &[u8], _: &Asked, _: &mut Wire| thread::sleep(Duration::from_secs(3));
     refused(silent, "stopped answering", true);
     let dripping = |bytes: &[u8], _: &Asked, wire: &mut Wire| {
         wire.head(200, &[], bytes.len());
