@@ -61,6 +61,7 @@ fn execute(invocation: Invocation, executable: Option<OwnedFd>) -> i32 {
         }
         Invocation::Init(arguments) => return commands::init(&arguments),
         Invocation::Build(flags) => (commands::build(&flags), 1),
+        Invocation::Network(verb, flags, places) => (commands::network(verb, &flags, &places), 1),
         Invocation::Explain(flags, places) => (commands::explain(&flags, places), 1),
         Invocation::Oci(invocation) => return crate::oci::execute(*invocation, executable),
     };

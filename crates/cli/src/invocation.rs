@@ -1,6 +1,6 @@
 //! What a whole command line asks for. Pure: nothing is looked up, nothing is done.
 
-use crate::commands::Places;
+use crate::commands::{NetworkVerb, Places};
 use crate::flags::{self, BUILD, EXPLAIN, Outcome, Parsed, RUN};
 use crate::oci::args as oci;
 use crate::{Error, Result};
@@ -12,6 +12,8 @@ pub enum Invocation {
     Text(String),
     /// `barque run`.
     Run(Parsed, Places),
+    /// `barque network …`.
+    Network(NetworkVerb, Parsed, Places),
     /// `barque explain`.
     Explain(Parsed, Places),
     /// `barque build`.
@@ -26,7 +28,7 @@ impl Invocation {
     /// Whether a process of this program will enter a container on its way to another program.
     pub fn enters_container(&self) -> bool {
         match self {
-            Self::Text(_) | Self::Explain(..) | Self::Build(_) | Self::Init(_) => false,
+            Self::Text(_) | Self::Network(..) | Self::Explain(..) | Self::Build(_) | Self::Init(_) => false,
             Self::Run(..) => true,
             Self::Oci(invocation) => {
                 matches!(invocation.verb, oci::Verb::Create(_) | oci::Verb::Run(_) | oci::Verb::Exec(_))
@@ -70,6 +72,7 @@ pub fn read(args: &[String]) -> std::result::Result<Invocation, Refusal> {
         "builder" | "buildx" | "image" if rest.first().is_some_and(|verb| verb == "build") => {
             flagged(&BUILD, &rest[1..], 1, Invocation::Build)
         }
+        "network" => network(rest, places),
         "oci" => oci(rest),
         "help" | "--help" | "-h" => help(rest),
         "version" | "--version" | "-v" => Ok(Invocation::Text(version())),
@@ -122,6 +125,28 @@ fn flagged(
     }
 }
 
+fn network(args: &[String], places: Places) -> std::result::Result<Invocation, Refusal> {
+    let (verb, rest) = args.split_first().map_or(("--help", args), |(verb, rest)| (verb.as_str(), rest));
+    let (command, verb) = match verb {
+        "create" => (&flags::network::CREATE, NetworkVerb::Create),
+        "ls" | "list" => (&flags::network::LS, NetworkVerb::Ls),
+        "inspect" => (&flags::network::INSPECT, NetworkVerb::Inspect),
+        "rm" | "remove" => (&flags::network::RM, NetworkVerb::Rm),
+        "prune" => (&flags::network::PRUNE, NetworkVerb::Prune),
+        "--help" | "-h" => return Ok(Invocation::Text(NETWORK.to_owned())),
+        "connect" | "disconnect" => {
+            let error = Error::unsupported(format!("'network {verb}' is not there yet in this version of barque"))
+                .hint("give the network at the start: barque run --network NAME");
+            return Err(Refusal { error, command: None, code: 1 });
+        }
+        _ => {
+            let error = Error::invalid(format!("unknown command: barque network {verb}"));
+            return Err(Refusal { error, command: Some("barque network"), code: 1 });
+        }
+    };
+    flagged(command, rest, 1, |flags| Invocation::Network(verb, flags, places))
+}
+
 fn oci(args: &[String]) -> std::result::Result<Invocation, Refusal> {
     match oci::read(args) {
         Ok(oci::Asked::Text(text)) => Ok(Invocation::Text(text)),
@@ -142,6 +167,7 @@ fn help(words: &[String]) -> std::result::Result<Invocation, Refusal> {
         Some("run") => flags::help(&RUN),
         Some("explain") => flags::help(&EXPLAIN),
         Some("build") => flags::help(&BUILD),
+        Some("network") => NETWORK.to_owned(),
         Some("oci") => oci::help(),
         Some(verb) => return Err(Refusal { error: unknown(verb), command: Some("barque"), code: 1 }),
     };
@@ -158,6 +184,7 @@ Commands:
   run       Run a command in a new container
   explain   Print what run would do, as a shell script
   build     Check a Dockerfile (--check); building comes later
+  network   Make, list and remove networks
   oci       OCI runtime with runc's commands, for podman, docker and containerd
   version   Print the version
 
@@ -167,8 +194,22 @@ Try it:
   barque run --rm -it @host bash
 ";
 
+/// `barque network --help`.
+const NETWORK: &str = "\
+Usage: barque network COMMAND
+
+Commands:
+  create    Make a network
+  ls        List networks
+  inspect   Show networks, with the addresses of their containers
+  rm        Remove networks that no container is in
+  prune     Remove all networks that no container is in
+
+Run 'barque network COMMAND --help' for more about a command.
+";
+
 /// Docker's commands that are still to come, with what to use until then.
-const LATER: [(&[&str], &str); 6] = [
+const LATER: [(&[&str], &str); 5] = [
     (
         &[
             "pull", "push", "images", "image", "rmi", "tag", "save", "load", "import", "history", "search",
@@ -205,7 +246,6 @@ const LATER: [(&[&str], &str); 6] = [
         ],
         "containers run in the foreground for now: `barque run`; for a bundle of your own there is `barque oci`",
     ),
-    (&["network"], "run with --network none, host or ns:PATH"),
     (&["volume"], "bind-mount a directory: barque run -v /path:/path …"),
     (&["buildx", "builder"], "unpack a root filesystem and run on dir:PATH or tar:FILE"),
     (

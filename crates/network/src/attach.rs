@@ -1,7 +1,7 @@
 //! A container in a network, from the address it is lent to the end of it.
 
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use barque_sys::rtnetlink::Rtnetlink;
 
@@ -151,8 +151,8 @@ impl Attachment {
     }
 
     /// Connects the network namespace of a process.
-    pub fn connect(&self, networks: &Networks, pid: i32) -> Result<()> {
-        if let Err(error) = execute(&self.ops, Some(pid)) {
+    pub fn connect(&self, networks: &Networks, namespace: BorrowedFd<'_>, pid: i32) -> Result<()> {
+        if let Err(error) = execute(&self.ops, Some(namespace)) {
             undo(&self.ops);
             return Err(error.context(format!("network {}", self.definition.name)));
         }
@@ -188,6 +188,11 @@ impl Attachment {
 /// The name of a container's device on the host.
 fn interface(container: &str, number: u32) -> String {
     format!("bq{}{number}", container.get(..12).unwrap_or(container))
+}
+
+/// Whether a container's device is there, in the first of its networks.
+pub fn has_device(container: &str) -> bool {
+    has_link(&interface(container, 0))
 }
 
 fn has_link(name: &str) -> bool {

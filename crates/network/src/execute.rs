@@ -1,6 +1,7 @@
 //! Operations, done: what goes to one socket together goes in one send.
 
 use std::collections::HashMap;
+use std::os::fd::{AsRawFd as _, BorrowedFd};
 use std::path::Path;
 
 use barque_sys::nftables::{Batch, Nftables};
@@ -12,9 +13,9 @@ use crate::plan::{Cable, Op, Subinterface};
 use crate::ruleset::{self, Entry, SetName, TABLE};
 use crate::{Context as _, Error, ErrorKind, Result};
 
-/// Does operations; those inside of a container in the network namespace of a process.
-pub fn execute(ops: &[Op], pid: Option<i32>) -> Result<()> {
-    let mut execution = Execution { pid, ..Execution::default() };
+/// Does operations; those inside of a container in its network namespace.
+pub fn execute(ops: &[Op], namespace: Option<BorrowedFd<'_>>) -> Result<()> {
+    let mut execution = Execution { namespace, ..Execution::default() };
     for op in ops {
         execution.step(op)?;
     }
@@ -81,8 +82,8 @@ pub(crate) fn delete_link(name: &str) -> Result<()> {
 }
 
 #[derive(Debug, Default)]
-struct Execution {
-    pid: Option<i32>,
+struct Execution<'a> {
+    namespace: Option<BorrowedFd<'a>>,
     rtnetlink: Option<Rtnetlink>,
     indexes: HashMap<String, u32>,
     host: Vec<Change>,
@@ -95,7 +96,7 @@ struct Execution {
     others: Vec<(SetName, Entry)>,
 }
 
-impl Execution {
+impl<'a> Execution<'a> {
     fn step(&mut self, op: &Op) -> Result<()> {
         match op {
             Op::SetSysctl { key, value } => {
@@ -146,7 +147,7 @@ impl Execution {
             name: cable.inside.clone(),
             mac: Some(cable.mac),
             mtu: cable.mtu,
-            namespace: Some(self.pid()?),
+            namespace: Some(self.namespace()?.as_raw_fd()),
             ..Link::default()
         };
         let host = Link {
@@ -174,7 +175,7 @@ impl Execution {
             name: sub.inside.clone(),
             mac: sub.mac,
             mtu: sub.mtu,
-            namespace: Some(self.pid()?),
+            namespace: Some(self.namespace()?.as_raw_fd()),
             ..Link::default()
         };
         self.host.push(Change::AddLink(link, kind));
@@ -257,10 +258,10 @@ impl Execution {
     /// tunnel modules are loaded the kernel puts their devices into every network namespace.
     fn index_inside(&mut self, name: &str) -> Result<u32> {
         self.flush_host()?;
-        let pid = self.pid()?;
+        let namespace = self.namespace()?;
         let (socket, indexes) = match &mut self.container {
             Some(container) => container,
-            none => none.insert((Rtnetlink::open_in(pid)?, HashMap::new())),
+            none => none.insert((Rtnetlink::open_in(namespace)?, HashMap::new())),
         };
         if let Some(index) = indexes.get(name) {
             return Ok(*index);
@@ -270,8 +271,8 @@ impl Execution {
         Ok(link.index)
     }
 
-    fn pid(&self) -> Result<i32> {
-        self.pid.ok_or_else(|| Error::new(ErrorKind::Internal, "no process stands for the container"))
+    fn namespace(&self) -> Result<BorrowedFd<'a>> {
+        self.namespace.ok_or_else(|| Error::new(ErrorKind::Internal, "no network namespace to go into"))
     }
 }
 

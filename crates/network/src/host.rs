@@ -69,6 +69,9 @@ pub fn missing(networks: &Networks, definition: &Definition, facts: &Facts) -> R
         )
         .hint("it was made by somebody else, and is used as it is: make it again, or remove the network"));
     }
+    if facts.table && facts.link(&definition.bridge).is_some_and(|link| link.up) {
+        return Ok(Vec::new());
+    }
     let mut ops = plan::network(definition, facts);
     if facts.table {
         return Ok(ops);

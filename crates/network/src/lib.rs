@@ -22,7 +22,7 @@ mod ruleset;
 mod store;
 mod subnet;
 
-pub use attach::{Attachment, Wanted, detach, reap};
+pub use attach::{Attachment, Wanted, detach, has_device, reap};
 pub use choose::{choose, choose_ula};
 pub use definition::{Definition, Driver, Options, Pool};
 pub use error::{Context, Error, ErrorKind, Result};

@@ -2,6 +2,8 @@
 
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 
+use std::path::Path;
+
 use rustix::io::Errno;
 
 use crate::netlink::{Message, Protocol, Socket, attributes};
@@ -44,7 +46,8 @@ pub fn move_to(name: &str, inside: &str, pid: i32) -> Result<()> {
     request.attribute(libc::IFLA_NET_NS_PID, &pid.to_ne_bytes());
     host.send(request)
         .call(|| format!("RTM_SETLINK({name:?}, IFLA_IFNAME={inside:?}, IFLA_NET_NS_PID={pid})"))?;
-    let container = Socket::open_in(pid, Protocol::Route)?;
+    let container =
+        Socket::open_in(crate::namespace::open(Path::new(&format!("/proc/{pid}/ns/net")))?, Protocol::Route)?;
     let index = container.index(inside)?;
     for address in &addresses {
         container.add_address(index, address)?;

@@ -1,6 +1,6 @@
 //! netlink: messages, and a socket that takes many of them in one send.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use rustix::io::Errno;
@@ -146,11 +146,10 @@ impl Socket {
         Ok(Self { socket: socket.call(|| "socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC)")? })
     }
 
-    /// A socket of a process's network namespace: it stays there, while the calling thread comes back.
-    pub(crate) fn open_in(pid: i32, protocol: Protocol) -> Result<Self> {
+    /// A socket of another network namespace: it stays there, while the calling thread comes back.
+    pub(crate) fn open_in(theirs: impl AsFd, protocol: Protocol) -> Result<Self> {
         let ours = namespace::open(Path::new("/proc/thread-self/ns/net"))?;
-        let theirs = namespace::open(Path::new(&format!("/proc/{pid}/ns/net")))?;
-        namespace::join(&theirs, Namespaces::NETWORK)?;
+        namespace::join(theirs, Namespaces::NETWORK)?;
         let socket = Self::open(protocol);
         namespace::join(&ours, Namespaces::NETWORK)?;
         socket

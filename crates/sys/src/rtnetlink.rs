@@ -6,6 +6,8 @@
 mod change;
 mod read;
 
+use std::os::fd::AsFd;
+
 use crate::netlink::{Protocol, Socket};
 use crate::{Error, Result};
 
@@ -24,9 +26,9 @@ impl Rtnetlink {
         Ok(Self { socket: Socket::open(Protocol::Route)? })
     }
 
-    /// A socket of a process's network namespace: it stays there, while the calling thread comes back.
-    pub fn open_in(pid: i32) -> Result<Self> {
-        Ok(Self { socket: Socket::open_in(pid, Protocol::Route)? })
+    /// A socket of another network namespace: it stays there, while the calling thread comes back.
+    pub fn open_in(namespace: impl AsFd) -> Result<Self> {
+        Ok(Self { socket: Socket::open_in(namespace, Protocol::Route)? })
     }
 
     /// Makes changes in one send. The kernel goes on after one that failed; the first failure is returned.

@@ -5,6 +5,7 @@ use barque_sys::clone::{Clone, Forked};
 use barque_sys::namespace::{self, Namespaces};
 use barque_sys::process;
 
+use super::join::Leaving;
 use crate::Result;
 
 /// Lets go of a container's mount namespace in a process of its own: whoever holds it last waits for all its unmounts,
@@ -18,7 +19,7 @@ pub fn release_mounts(created: Created) -> Result<()> {
 
 /// Removes what a container that has ended leaves, in a process of its own that outlives the command. It takes the
 /// container's mount namespace along: whoever lets go of that last waits for the unmount.
-pub(super) fn later(store: Store, id: &str, created: Created) -> Result<()> {
+pub(super) fn later(store: Store, id: &str, created: Created, leaving: Option<Leaving>) -> Result<()> {
     match Clone::default().fork()? {
         Forked::Parent(_) => Ok(()),
         Forked::Child => {
@@ -30,6 +31,7 @@ pub(super) fn later(store: Store, id: &str, created: Created) -> Result<()> {
             }
             drop(store.open(id).and_then(|container| container.delete(true)));
             drop(created);
+            leaving.iter().for_each(Leaving::finish);
             process::exit_now(0)
         }
     }

@@ -5,7 +5,7 @@ use barque_runtime::execute::Trace;
 use barque_runtime::explain;
 use barque_runtime::plan::Plan;
 
-use super::{Places, Prepared};
+use super::{Places, Prepared, Purpose};
 use crate::flags::Parsed;
 use crate::oci::bundle::Bundle;
 use crate::{Error, Result, console, json};
@@ -39,7 +39,7 @@ pub fn explain(flags: &Parsed, places: Places) -> Result<i32> {
 
 /// Explains `run`, down to the request and the plan by the same way.
 fn command(flags: &Parsed, format: Format, places: Places) -> Result<()> {
-    let prepared = Prepared::new(flags, places)?;
+    let prepared = Prepared::new(flags, places, Purpose::Explain)?;
     for warning in &prepared.request.warnings {
         console::err(&format!("WARNING: {warning}\n"));
     }
@@ -62,6 +62,7 @@ fn bundle(flags: &Parsed, format: Format, directory: &str) -> Result<()> {
         root: None,
         files: Vec::new(),
         unpack: container::no_archives,
+        connect: None,
         console_socket: None,
         cgroups: true,
         options: Options::default(),

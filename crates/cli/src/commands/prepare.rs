@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use barque_runtime::container::{Creation, Options};
+use barque_runtime::container::{Connect, Creation, Options};
 use barque_runtime::execute::Trace;
 use barque_runtime::plan::HostFile;
 use barque_runtime::plan::mount as planned;
@@ -10,7 +10,7 @@ use barque_runtime::spec::{ConsoleSize, Mount, Spec, Str};
 
 use super::filter::filter;
 use super::rootfs::{host_files, map_root_ids, root, rootfs_file};
-use super::{Places, archive};
+use super::{Joined, Places, Purpose, archive};
 use crate::flags::Parsed;
 use crate::run::{Caller, Machine, RootSource, RunRequest, request};
 use crate::{Error, Result};
@@ -31,6 +31,20 @@ pub struct Prepared {
     files: Vec<HostFile>,
     cgroups: bool,
     map_root_ids: bool,
+    /// Its place in a network.
+    pub joined: Option<Joined>,
+}
+
+/// Takes its place in a network, and tells it of that in `/etc/hosts`. The last that can fail: what is taken must be
+/// given back.
+fn join(request: &mut RunRequest, places: &Places, purpose: Purpose) -> Result<Option<Joined>> {
+    let Some(network) = &request.network else { return Ok(None) };
+    let joined = Joined::new(places, network, &request.id, purpose)?;
+    request.warnings.extend_from_slice(joined.warnings());
+    if let Some(hosts) = request.files.iter_mut().find(|file| file.name == "hosts") {
+        hosts.text.push_str(&joined.hosts(network));
+    }
+    Ok(Some(joined))
 }
 
 /// Where `--init` puts the init process.
@@ -38,7 +52,7 @@ const INIT: &str = "/run/barque-init";
 
 impl Prepared {
     /// Prepares `run` or `explain`. Nothing is made yet.
-    pub fn new(flags: &Parsed, places: Places) -> Result<Self> {
+    pub fn new(flags: &Parsed, places: Places, purpose: Purpose) -> Result<Self> {
         let id = random_id()?;
         let directory = std::path::absolute(places.root.join("containers").join(&id))
             .map_err(|error| Error::invalid(format!("--root {:?}: {error}", places.root)))?;
@@ -69,9 +83,10 @@ impl Prepared {
         }
         let cgroups = spec.linux.as_ref().is_some_and(|linux| linux.cgroups_path.is_some());
         let config = serde_json::to_vec(&spec).unwrap_or_default();
+        let joined = join(&mut request, &places, purpose)?;
         let files = host_files(&request, &directory, &spec, &root);
         let map_root_ids = map_root_ids(&root, &spec);
-        Ok(Self { request, places, directory, spec, config, root, files, cgroups, map_root_ids })
+        Ok(Self { request, places, directory, spec, config, root, files, cgroups, map_root_ids, joined })
     }
 
     /// What the runtime makes the container from.
@@ -85,9 +100,14 @@ impl Prepared {
             root: Some(self.root.clone()),
             files: self.files.clone(),
             unpack: archive::unpack,
+            connect: self.joined.as_ref().map(|joined| joined as &dyn Connect),
             console_socket: None,
             cgroups: self.cgroups,
-            options: Options { map_root_ids: self.map_root_ids, ..Options::default() },
+            options: Options {
+                map_root_ids: self.map_root_ids,
+                connection: self.joined.as_ref().map(Joined::connection),
+                ..Options::default()
+            },
             trace,
         }
     }

@@ -2,17 +2,36 @@
 
 use std::os::fd::OwnedFd;
 
-use barque_runtime::container::{self, Creation, Store};
+use barque_runtime::container::{self, Created, Creation, Store};
 use barque_runtime::execute::Trace;
 
-use super::{Places, Prepared, cleanup};
+use super::join::{Joined, Leaving};
+use super::{Places, Prepared, Purpose, cleanup};
 use crate::flags::Parsed;
 use crate::oci::Foreground;
 use crate::{Error, ErrorKind, Result, console};
 
 /// Runs a command in a new container; returns the exit code.
 pub fn run(flags: &Parsed, places: Places, executable: Option<OwnedFd>) -> Result<i32> {
-    let prepared = Prepared::new(flags, places)?;
+    let mut prepared = Prepared::new(flags, places, Purpose::Run)?;
+    let store = Store::new(&prepared.places.run_root);
+    let ended = start_and_wait(&prepared, &store, executable);
+    let leaving = prepared.joined.take().map(Joined::leave);
+    match ended {
+        Ok((exit, created)) => {
+            // The caller has its answer when this process ends: what is left to do is done by another.
+            cleanup::later(store, &prepared.request.id, created, leaving)?;
+            Ok(exit)
+        }
+        Err(error) => {
+            leaving.iter().for_each(Leaving::finish);
+            Err(error)
+        }
+    }
+}
+
+/// From the container's first step to its end; its exit code, and what is left of it.
+fn start_and_wait(prepared: &Prepared, store: &Store, executable: Option<OwnedFd>) -> Result<(i32, Created)> {
     let request = &prepared.request;
     for warning in &request.warnings {
         console::err(&format!("WARNING: {warning}\n"));
@@ -22,9 +41,8 @@ pub fn run(flags: &Parsed, places: Places, executable: Option<OwnedFd>) -> Resul
         barque_sys::process::close_input()?;
     }
     let foreground = Foreground::start()?;
-    let store = Store::new(&prepared.places.run_root);
     let trace = if crate::trace::from_environment() { Trace::start() } else { Trace::default() };
-    let mut created = container::create(&store, Creation { executable, ..prepared.creation(trace) })?;
+    let mut created = container::create(store, Creation { executable, ..prepared.creation(trace) })?;
     crate::trace::print(&created.trace);
     for warning in &created.warnings {
         console::err(&format!("WARNING: {warning}\n"));
@@ -36,13 +54,11 @@ pub fn run(flags: &Parsed, places: Places, executable: Option<OwnedFd>) -> Resul
         .input(request.interactive)
         .proxy(request.sig_proxy)
         .wait(&created.child, created.console.take())?;
-    if exit.code() != 0 && out_of_memory(&store, &request.id) {
+    if exit.code() != 0 && out_of_memory(store, &request.id) {
         console::err("barque: the kernel killed a process of the container: it was at its memory limit\n");
         console::err("hint: give it more with --memory (-m), and --memory-swap\n");
     }
-    // The caller has its answer when this process ends: what is left to do is done by another.
-    cleanup::later(store, &request.id, created)?;
-    Ok(exit.code())
+    Ok((exit.code(), created))
 }
 
 /// Whether its processes were killed for lack of memory: an exit code of 137 alone does not say who sent the signal.

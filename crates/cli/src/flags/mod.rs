@@ -7,6 +7,7 @@ mod build;
 mod explain;
 mod help;
 mod parse;
+pub mod network;
 mod parsed;
 mod run;
 

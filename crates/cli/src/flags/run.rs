@@ -128,8 +128,17 @@ pub(super) const NAMESPACES: Section = Section {
 pub(super) const NETWORK: Section = Section {
     title: "Network",
     flags: &[
-        Flag::value("network", "none|host|ns:PATH", "none (the default): loopback only"),
+        Flag::value(
+            "network",
+            "NAME|bridge|none|host|ns:PATH",
+            "A network; none (the default without -p): loopback only",
+        ),
         Flag::value("net", "NETWORK", ""),
+        Flag::list("publish", "[ADDR:][HOST:]PORT[/PROTO]", "Publish a port, or a range, of the container")
+            .short('p'),
+        Flag::value("ip", "ADDRESS", "Its IPv4 address in the network"),
+        Flag::value("ip6", "ADDRESS", "Its IPv6 address in the network"),
+        Flag::value("mac-address", "ADDRESS", "Its hardware address"),
         Flag::value("hostname", "NAME", "Host name (the short id)").short('h'),
         Flag::value("domainname", "NAME", "NIS domain name"),
         Flag::list("add-host", "NAME:ADDRESS", "Add a line to /etc/hosts"),
@@ -152,7 +161,7 @@ pub(super) const IDENTITY: Section = Section {
 
 const DETACHED: &str =
     "leave the flag out and run it in the foreground, or add \"&\" to let the shell run it";
-const NETWORKS: &str = "networks and published ports are not there yet: use --network host, or none";
+const NETWORKS: &str = "not there yet: containers find each other by address; publish with -p PORT";
 const IMAGES: &str = "images are not there yet: give @host, dir:PATH or tar:FILE";
 const ENGINE: &str = "leave the flag out: containers are not yet watched after the command that starts them";
 const VOLUMES: &str = "named volumes are not there yet: use -v /path/on/host:/path";
@@ -163,15 +172,11 @@ pub(super) const LATER: Section = Section {
     flags: &[
         Flag::switch("detach", "").short('d').later(DETACHED),
         Flag::list("attach", "STREAM", "").short('a').later("-i and -t decide which streams are attached"),
-        Flag::list("publish", "PORT", "").short('p').later(NETWORKS),
         Flag::switch("publish-all", "").short('P').later(NETWORKS),
         Flag::list("expose", "PORT", "").later(NETWORKS),
         Flag::list("link", "NAME", "").later(NETWORKS),
         Flag::list("network-alias", "NAME", "").later(NETWORKS),
-        Flag::value("ip", "ADDRESS", "").later(NETWORKS),
-        Flag::value("ip6", "ADDRESS", "").later(NETWORKS),
         Flag::list("link-local-ip", "ADDRESS", "").later(NETWORKS),
-        Flag::value("mac-address", "ADDRESS", "").later(NETWORKS),
         Flag::value("restart", "POLICY", "").later(ENGINE),
         Flag::value("log-driver", "DRIVER", "").later(ENGINE),
         Flag::list("log-opt", "OPTION", "").later(ENGINE),

@@ -100,9 +100,11 @@ fn make(
             root: None,
             files: notify.map(Notify::file).into_iter().collect(),
             unpack: container::no_archives,
+            connect: None,
             console_socket,
             cgroups: session.cgroups()?,
             options: Options {
+                connection: None,
                 systemd: session.systemd()?,
                 no_pivot: args.no_pivot,
                 no_new_keyring: args.no_new_keyring,

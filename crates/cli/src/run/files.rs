@@ -25,11 +25,20 @@ pub(super) fn files(
     host: &dyn Host,
     namespaces: &Namespaces,
     hostname: &str,
+    in_network: bool,
 ) -> Result<Vec<ContainerFile>> {
     Ok(vec![
-        ContainerFile { name: "hosts", path: "/etc/hosts", text: hosts(flags, host, namespaces, hostname)? },
+        ContainerFile {
+            name: "hosts",
+            path: "/etc/hosts",
+            text: hosts(flags, host, namespaces, hostname, in_network)?,
+        },
         ContainerFile { name: "hostname", path: "/etc/hostname", text: format!("{hostname}\n") },
-        ContainerFile { name: "resolv.conf", path: "/etc/resolv.conf", text: resolv_conf(flags, host)? },
+        ContainerFile {
+            name: "resolv.conf",
+            path: "/etc/resolv.conf",
+            text: resolv_conf(flags, host, in_network)?,
+        },
     ])
 }
 
@@ -37,9 +46,18 @@ pub(super) fn files(
 const LOCAL: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\n\
                      ff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n";
 
-fn hosts(flags: &Parsed, host: &dyn Host, namespaces: &Namespaces, hostname: &str) -> Result<String> {
+/// The lines about the container itself and its host come with its address, where it has a network.
+fn hosts(
+    flags: &Parsed,
+    host: &dyn Host,
+    namespaces: &Namespaces,
+    hostname: &str,
+    in_network: bool,
+) -> Result<String> {
     let mut text = if namespaces.network.is_host() {
         host.read("/etc/hosts").unwrap_or_else(|_| LOCAL.to_owned())
+    } else if in_network {
+        LOCAL.to_owned()
     } else {
         format!("{LOCAL}127.0.0.1\t{hostname}\n")
     };
@@ -54,10 +72,11 @@ fn hosts(flags: &Parsed, host: &dyn Host, namespaces: &Namespaces, hostname: &st
             return Err(flags.invalid("add-host", line, format!("bad format for add-host: {line:?}")));
         }
         if bare == "host-gateway" {
-            return Err(Error::unsupported(
-                "--add-host with host-gateway is not there yet: it needs a network",
-            )
-            .hint("use --network host, and 127.0.0.1 as the address"));
+            if in_network {
+                continue;
+            }
+            return Err(Error::invalid("--add-host with host-gateway needs a network")
+                .hint("use --network bridge; with --network host the address is 127.0.0.1"));
         }
         let address: IpAddr = bare.parse().map_err(|_| {
             flags.invalid("add-host", line, format!("invalid IP address in add-host: {address:?}"))
@@ -68,9 +87,12 @@ fn hosts(flags: &Parsed, host: &dyn Host, namespaces: &Namespaces, hostname: &st
 }
 
 /// The host's resolver configuration, with the flags in place of its lines of the same kind.
-fn resolv_conf(flags: &Parsed, host: &dyn Host) -> Result<String> {
+fn resolv_conf(flags: &Parsed, host: &dyn Host, in_network: bool) -> Result<String> {
     // No file means the resolver's defaults, inside as outside.
-    let base = host.read("/etc/resolv.conf").unwrap_or_default();
+    let mut base = host.read("/etc/resolv.conf").unwrap_or_default();
+    if in_network {
+        base = super::network::reachable(&base);
+    }
     let kinds = [("nameserver", "dns"), ("search", "dns-search"), ("options", "dns-option")];
     if kinds.iter().all(|(_, flag)| !flags.has(flag)) {
         return Ok(base);

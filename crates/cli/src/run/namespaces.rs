@@ -107,19 +107,21 @@ fn mode(flags: &Parsed, long: &str, kind: NamespaceKind) -> Result<Mode> {
     }
 }
 
-/// `--network`, and `--net`, its old name. Without it: a namespace of its own with the loopback only.
+/// The namespace that `--network` asks for: networks by name have a new one.
 fn network(flags: &Parsed) -> Result<Mode> {
-    let text = flags.value("network").or_else(|| flags.value("net")).unwrap_or("none");
+    let text = super::network::chosen(flags);
     match text {
-        "none" => return Ok(Mode::Private),
         "host" => return Ok(Mode::Host),
+        "none" => return Ok(Mode::Private),
+        name if super::network::is_name(name) => return Ok(Mode::Private),
         _ => {}
     }
     match text.split_once(':') {
         Some(("ns", path)) if !path.is_empty() => Ok(Mode::Join(path.to_owned())),
         Some(("container", name)) => Err(containers("network", name, NamespaceKind::Network)),
-        _ => Err(Error::unsupported(format!("--network {text} is not there yet in this version of barque"))
-            .hint("networks come later; use none (loopback only), host, or ns:/run/netns/NAME")),
+        _ => Err(flags
+            .invalid("network", text, "it is no way to a network")
+            .hint("a network's name, none, host, or ns:/run/netns/NAME")),
     }
 }
 

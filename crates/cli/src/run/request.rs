@@ -10,8 +10,8 @@ use super::namespaces::Namespaces;
 use super::security::{Security, security};
 use super::user::Identity;
 use super::{
-    Caller, ContainerFile, Host, PathKind, RootSource, annotations, capabilities, cgroup, command, devices,
-    files, identity, limits, rlimits, sysctl, user, userns,
+    Caller, ContainerFile, Host, NetworkRequest, PathKind, RootSource, annotations, capabilities, cgroup,
+    command, devices, files, identity, limits, network, rlimits, sysctl, user, userns,
 };
 use crate::flags::Parsed;
 use crate::terminal::DetachKeys;
@@ -34,6 +34,8 @@ pub struct RunRequest {
     pub spec: Spec<'static>,
     /// Which system call filter it gets.
     pub seccomp: SeccompChoice,
+    /// Its network; none when it has its loopback only, or a network namespace of others.
+    pub network: Option<NetworkRequest>,
     /// Files to write into [`Caller::directory`] before the mounts.
     pub files: Vec<ContainerFile>,
     /// Directories of the host that `-v` names and that must be made, with their parents.
@@ -97,6 +99,7 @@ pub fn request(flags: &Parsed, caller: &Caller, host: &dyn Host) -> Result<RunRe
         rw_rootfs,
         spec: built.spec,
         seccomp: built.seccomp,
+        network: built.network,
         files: built.files,
         create_directories: built.create,
         interactive: flags.switch("interactive"),
@@ -149,6 +152,7 @@ struct Built {
     seccomp: SeccompChoice,
     files: Vec<ContainerFile>,
     create: Vec<String>,
+    network: Option<NetworkRequest>,
 }
 
 fn build(
@@ -160,7 +164,8 @@ fn build(
 ) -> Result<Built> {
     let namespaces = Namespaces::read(flags, userns::user_namespace(flags, caller, host)?)?;
     let hostname = identity::hostname(flags, host, &namespaces, &caller.id)?;
-    let files = files::files(flags, host, &namespaces, &hostname)?;
+    let network = network::network(flags, caller, &hostname, warnings)?;
+    let files = files::files(flags, host, &namespaces, &hostname, network.is_some())?;
     let sources: Vec<(String, String)> = files
         .iter()
         .map(|file| (file.path.to_owned(), format!("{}/{}", caller.directory, file.name)))
@@ -188,7 +193,7 @@ fn build(
         linux: Some(linux(flags, &scene, &security, devices, warnings)?),
         ..Spec::default()
     };
-    Ok(Built { spec, seccomp: security.seccomp, files, create })
+    Ok(Built { spec, seccomp: security.seccomp, files, create, network })
 }
 
 fn process(

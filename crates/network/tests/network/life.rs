@@ -1,5 +1,7 @@
 //! Coming and going: nothing is given twice, and nothing stays.
 
+use std::os::fd::AsFd as _;
+
 use barque_network::{Driver, Networks, detach, down, reap, up};
 
 use crate::world::*;
@@ -103,7 +105,7 @@ fn many_commands_at_once_share_a_network() {
         let wanted = barque_network::Wanted { container: &id, ..Default::default() };
         let attachment = barque_network::Attachment::prepare(&networks, &network, &wanted).unwrap();
         let place = Place::new();
-        attachment.connect(&networks, place.pid()).unwrap();
+        attachment.connect(&networks, place.namespace().as_fd(), place.pid()).unwrap();
         (place, attachment)
     };
     let mut addresses: Vec<String> = std::thread::scope(|scope| {

@@ -1,6 +1,8 @@
 //! A world: outside ⟷ host ⟷ containers.
 
 use std::net::IpAddr;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -37,6 +39,10 @@ impl Place {
 
     pub(crate) fn pid(&self) -> i32 {
         i32::try_from(self.child.id()).unwrap()
+    }
+
+    pub(crate) fn namespace(&self) -> OwnedFd {
+        namespace::open(Path::new(&format!("/proc/{}/ns/net", self.child.id()))).unwrap()
     }
 
     /// A command in it.
@@ -225,7 +231,7 @@ impl World {
         let wanted = Wanted { container: id, ports: &ports, addresses, ..Wanted::default() };
         let attachment = Attachment::prepare(&self.networks, definition, &wanted)?;
         let place = Place::new();
-        attachment.connect(&self.networks, place.pid())?;
+        attachment.connect(&self.networks, place.namespace().as_fd(), place.pid())?;
         Ok((place, attachment))
     }
 

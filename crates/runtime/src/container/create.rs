@@ -1,6 +1,6 @@
 //! `create` and `run`: from a configuration to a process.
 
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,6 +26,12 @@ pub fn no_archives(archive: &Path, _: &Path) -> Result<Vec<String>> {
     Err(Error::new(ErrorKind::Internal, format!("nothing can unpack {archive:?}")))
 }
 
+/// Connects a container's network namespace; the runtime knows nothing of networks.
+pub trait Connect: std::fmt::Debug {
+    /// Connects the network namespace behind a descriptor, which a process is in or will be.
+    fn connect(&self, network: BorrowedFd<'_>, pid: i32) -> Result<()>;
+}
+
 /// What a container is made from.
 #[derive(Debug)]
 pub struct Creation<'a> {
@@ -45,6 +51,8 @@ pub struct Creation<'a> {
     pub files: Vec<HostFile>,
     /// Unpacks the archives among the files.
     pub unpack: Unpack,
+    /// Connects its network namespace, with [`Options::connection`].
+    pub connect: Option<&'a dyn Connect>,
     /// Where the terminal's other end goes.
     pub console_socket: Option<&'a Path>,
     /// Whether it gets a cgroup of its own.
@@ -127,6 +135,7 @@ fn make(
         path,
         config: creation.config,
         unpack: creation.unpack,
+        connect: creation.connect,
         console_socket: creation.console_socket,
         console: None,
         trace: Trace::default(),
@@ -275,6 +284,7 @@ struct Recorder<'a> {
     warnings: Vec<String>,
     trace: Trace,
     unpack: Unpack,
+    connect: Option<&'a dyn Connect>,
 }
 
 impl Observer for Recorder<'_> {
@@ -287,6 +297,10 @@ impl Observer for Recorder<'_> {
 
     fn unpack(&mut self, archive: &Path, directory: &Path) -> Result<Vec<String>> {
         (self.unpack)(archive, directory)
+    }
+
+    fn connect(&mut self, network: BorrowedFd<'_>, pid: i32) -> Result<()> {
+        self.connect.map_or(Ok(()), |connect| connect.connect(network, pid))
     }
 
     fn console(&mut self, master: OwnedFd) -> Result<()> {

@@ -1,6 +1,6 @@
 //! `exec`: one more process in a container that runs.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -170,6 +170,10 @@ impl Observer for Recorder<'_> {
 
     fn unpack(&mut self, _: &Path, _: &Path) -> Result<Vec<String>> {
         Err(Error::new(ErrorKind::Internal, "exec unpacks nothing"))
+    }
+
+    fn connect(&mut self, _: BorrowedFd<'_>, _: i32) -> Result<()> {
+        Err(Error::new(ErrorKind::Internal, "exec connects nothing"))
     }
 
     fn console(&mut self, master: OwnedFd) -> Result<()> {

@@ -23,7 +23,7 @@ mod store;
 mod update;
 
 pub use compose::compose;
-pub use create::{Created, Creation, Unpack, check_console, create, no_archives, plan_of};
+pub use create::{Connect, Created, Creation, Unpack, check_console, create, no_archives, plan_of};
 pub use exec::{Execution, exec};
 pub use identity::Identity;
 pub use kill::signal_number;

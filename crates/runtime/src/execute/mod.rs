@@ -20,7 +20,7 @@ mod root;
 mod seccomp;
 mod trace;
 
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use barque_sys::channel::Channel;
@@ -63,6 +63,8 @@ pub trait Observer {
     /// A step that is not the runtime's own: see [`Op::UnpackArchive`].
     /// Returns what the user should know.
     fn unpack(&mut self, archive: &Path, directory: &Path) -> Result<Vec<String>>;
+    /// A step that is not the runtime's own: see [`Op::ConnectNetwork`].
+    fn connect(&mut self, network: BorrowedFd<'_>, pid: i32) -> Result<()>;
     /// The terminal's other end has arrived.
     fn console(&mut self, master: OwnedFd) -> Result<()>;
     /// Everything is made, and the process waits for `start`.
@@ -152,6 +154,7 @@ impl Creator<'_, '_> {
             }
             Op::MoveNetDevice { name, inside } => kernel::move_net_device(name, inside, self.pid()?)?,
             Op::MakeNetwork => self.network = Some(kernel::make_network()?),
+            Op::ConnectNetwork(_) => self.connect_network()?,
             Op::PrepareMount { mount, .. } => self.prepared.push(mounts::prepare_for(self.plan, mount)?),
             Op::ReleaseExecutable => drop(self.context.executable.take()),
             Op::Signal(mark) => self.signal(*mark)?,
@@ -163,6 +166,15 @@ impl Creator<'_, '_> {
             other => return Err(misplaced(other)),
         }
         Ok(())
+    }
+
+    fn connect_network(&mut self) -> Result<()> {
+        let pid = self.pid()?;
+        let network = match self.network.take() {
+            Some(network) => network,
+            None => namespace::open(Path::new(&format!("/proc/{pid}/ns/net")))?,
+        };
+        self.observer.connect(network.as_fd(), pid)
     }
 
     fn make_directory(&mut self, path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Result<()> {
@@ -233,7 +245,10 @@ impl Creator<'_, '_> {
             }
         }
         if let Some(network) = self.network.take_if(|_| mark == Mark::NetworkMade) {
-            Message::Network(network).send(&self.channel)?;
+            let message = Message::Network(network);
+            message.send(&self.channel)?;
+            // Kept for `ConnectNetwork`.
+            self.network = if let Message::Network(network) = message { Some(network) } else { None };
         }
         Message::Mark(mark).send(&self.channel)
     }

@@ -173,6 +173,13 @@ pub(super) fn after(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'_
         let remove = format!("rm -rf --one-file-system {}", directories.join(" "));
         script.command(format!("nsenter --user=\"/proc/$holder/ns/user\" {remove}"));
     }
+    let connections = plan.steps.iter().filter_map(|step| match &step.op {
+        Op::ConnectNetwork(connection) => Some(connection),
+        _ => None,
+    });
+    for line in connections.flat_map(|connection| &connection.after) {
+        script.command(line);
+    }
     if namespaces.new_user() {
         script.command("kill \"$holder\"");
     }

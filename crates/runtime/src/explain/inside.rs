@@ -4,7 +4,7 @@ use super::functions::Function;
 use super::writer::Writer;
 use super::{Options, devices, mounts, process, root};
 use crate::plan::script::quote;
-use crate::plan::{HookPoint, Op, Plan, Script};
+use crate::plan::{Connection, HookPoint, Op, Plan, Script};
 use crate::spec::Hook;
 
 /// The steps of the container's side, and those of the creator that come while it is made.
@@ -14,7 +14,7 @@ pub(super) fn script(plan: &Plan, options: &Options<'_>) -> Script {
     for step in &plan.steps {
         one(&mut writer, &mut ending, plan, &step.op);
     }
-    if plan.steps.iter().any(|step| matches!(step.op, Op::MoveNetDevice { .. })) {
+    if plan.steps.iter().any(|step| matches!(step.op, Op::MoveNetDevice { .. } | Op::ConnectNetwork(_))) {
         writer.because("The program gets no descriptor of the host's.");
         writer.command("exec 9<&-");
     }
@@ -29,6 +29,7 @@ fn one(writer: &mut Writer, ending: &mut process::Ending, plan: &Plan, op: &Op) 
             writer.command("ip link set dev lo up");
         }
         Op::MoveNetDevice { name, inside } => move_net_device(writer, name, inside),
+        Op::ConnectNetwork(connection) => connect(writer, connection),
         Op::SetPropagation { .. }
         | Op::AttachRoot(_)
         | Op::HideHostViews
@@ -102,6 +103,14 @@ fn move_net_device(writer: &mut Writer, name: &str, inside: &str) {
         quote(name),
         quote(inside)
     ));
+}
+
+fn connect(writer: &mut Writer, connection: &Connection) {
+    writer.because("Its network: the host's side through descriptor 9, the container's side from here.");
+    for command in &connection.commands {
+        let side = if command.inside { "" } else { "nsenter --net=/proc/self/fd/9 " };
+        writer.command(format!("{side}{}", command.text));
+    }
 }
 
 /// The state that hooks read names processes and a status that only a runtime knows.

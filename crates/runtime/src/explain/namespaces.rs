@@ -37,7 +37,7 @@ impl<'p> Namespaces<'p> {
                 }
                 // In a new one nsenter does it.
                 Op::DropGroups if !all.new_user() && !all.joins_user() => all.drops_groups = true,
-                Op::MoveNetDevice { .. } => all.fetches_devices = true,
+                Op::MoveNetDevice { .. } | Op::ConnectNetwork(_) => all.fetches_devices = true,
                 Op::MapIds(maps) => all.keeps_ids = maps.deny_setgroups,
                 _ => {}
             }
@@ -125,7 +125,7 @@ impl<'p> Namespaces<'p> {
 pub(super) fn enter(script: &mut Script, namespaces: &Namespaces<'_>, inner: &str) {
     script.blank();
     if namespaces.fetches_devices {
-        script.comment("The way back to this network namespace, from where devices are fetched.");
+        script.comment("The way back to this network namespace, from where devices come.");
         script.command("exec 9< /proc/self/ns/net");
     }
     namespaces.comments(script);

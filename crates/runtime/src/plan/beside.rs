@@ -40,10 +40,18 @@ impl Beside {
             plan.creator(Op::MakeNetwork);
             plan.creator_reaches(Mark::NetworkMade);
             plan.init(Op::JoinNetwork);
+            connect(plan, input);
         }
         for op in input.cgroup.iter().flat_map(|cgroup| &cgroup.ops).filter(|op| is_late(op)) {
             plan.creator(Op::Cgroup(op.clone()));
         }
+    }
+}
+
+/// The creator connects the network beside whatever the container does until its program.
+pub(super) fn connect(plan: &mut Plan, input: &Input<'_>) {
+    if let Some(connection) = input.options.connection.clone() {
+        plan.creator(Op::ConnectNetwork(connection));
     }
 }
 

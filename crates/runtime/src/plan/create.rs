@@ -140,6 +140,10 @@ fn enter_namespaces(plan: &mut Plan, input: &Input<'_>, namespaces: &NamespacePl
         plan.init(Op::LoopbackUp);
     }
     net_devices(plan, input);
+    if kinds.contains(&NamespaceKind::Network) && input.options.connection.is_some() {
+        plan.init_reaches(Mark::NamespacesMade);
+        beside::connect(plan, input);
+    }
     if namespaces.is_new(NamespaceKind::Time) {
         let offset = |clock: &str| {
             let offsets = input.spec.linux.as_ref().map(|linux| &linux.time_offsets);

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::mount::RootSource;
 use super::mounts::CgroupTree;
 use crate::cgroup;
@@ -68,9 +70,29 @@ pub enum HostFile {
     File(PathBuf, String),
 }
 
+/// How the container's network namespace is connected, as it would be typed. The runtime knows nothing of networks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Connection {
+    /// Lines for `sh`; `$$` is a process in the network namespace.
+    pub commands: Vec<ConnectionCommand>,
+    /// Lines for the host, after the container's end.
+    pub after: Vec<String>,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConnectionCommand {
+    /// Whether it is for the container's network namespace, else for the creator's.
+    pub inside: bool,
+    /// The line.
+    pub text: String,
+}
+
 /// Choices that are the caller's and not the configuration's.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
+    /// Connects the container's new network namespace.
+    pub connection: Option<Connection>,
     /// Switch the root by moving the mount (`--no-pivot`).
     pub no_pivot: bool,
     /// Keep the caller's session keyring (`--no-new-keyring`).

@@ -29,7 +29,7 @@ use serde::Serialize;
 
 pub use create::make;
 pub use exec::{ExecInput, make_exec};
-pub use input::{Host, HostFile, Input, NamespacePlan, Options};
+pub use input::{Connection, ConnectionCommand, Host, HostFile, Input, NamespacePlan, Options};
 pub(crate) use mount_options::{names as mount_option_names, spell as spell_attributes};
 pub use mounts::CgroupTree;
 pub use op::{HookPoint, IdMaps, Mark, Op};

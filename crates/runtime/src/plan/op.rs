@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Host;
+use super::input::Connection;
 use super::mount::{Mount, RootSource};
 use crate::spec::{Hook, IdMapping, Linux, NamespaceKind, TimeOffset};
 
@@ -114,6 +115,9 @@ pub enum Op {
     MakeNetwork,
     /// Joins the network namespace that the creator has made.
     JoinNetwork,
+    /// Connects the container's network namespace to networks: not the runtime's own step, see
+    /// [`Observer::connect`](crate::execute::Observer::connect).
+    ConnectNetwork(Connection),
     /// Makes a time namespace with offsets, and enters it.
     SetTimeOffsets {
         /// `CLOCK_MONOTONIC`.

@@ -27,7 +27,7 @@ pub struct Link {
     pub bridge: Option<u32>,
     /// Whether it is switched on.
     pub up: bool,
-    /// The network namespace it goes into, by a process in it; none: the socket's.
+    /// The network namespace it goes into, by a descriptor; none: the socket's.
     pub namespace: Option<i32>,
 }
 
@@ -147,8 +147,8 @@ impl Link {
         if let Some(bridge) = self.bridge {
             message.attribute(libc::IFLA_MASTER, &bridge.to_ne_bytes());
         }
-        if let Some(pid) = self.namespace {
-            message.attribute(libc::IFLA_NET_NS_PID, &pid.to_ne_bytes());
+        if let Some(descriptor) = self.namespace {
+            message.attribute(libc::IFLA_NET_NS_FD, &descriptor.to_ne_bytes());
         }
     }
 }

@@ -1,0 +1,131 @@
+//! A container's place in a network, for `run` and `explain`.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use barque_network::{Attachment, DEFAULT, Networks, Wanted, detach};
+use barque_runtime::container::Connect;
+use barque_runtime::plan::{Connection, ConnectionCommand};
+
+use super::Places;
+use crate::Result;
+use crate::run::{NetworkRequest, from_network};
+
+/// What a container is prepared for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be run: what it needs of others is taken.
+    Run,
+    /// To be shown.
+    Explain,
+}
+
+/// A container's place in a network.
+#[derive(Debug)]
+pub struct Joined {
+    networks: Networks,
+    attachment: Attachment,
+    container: String,
+    /// Its address was asked for, and may be asked for again at once.
+    fixed: bool,
+}
+
+/// What is still to be given back.
+#[derive(Debug)]
+pub struct Leaving {
+    networks: Networks,
+    container: String,
+    leases: Vec<(String, Vec<IpAddr>)>,
+}
+
+impl Joined {
+    /// Takes (or foresees) a place in the network that is asked for.
+    pub fn new(places: &Places, request: &NetworkRequest, container: &str, purpose: Purpose) -> Result<Self> {
+        let networks = Networks::new(&places.root);
+        let definition = match (request.name.as_str(), purpose) {
+            (DEFAULT, Purpose::Run) => networks.default_network(),
+            (DEFAULT, Purpose::Explain) => networks.draft_default(),
+            (name, _) => networks.find(name),
+        };
+        let definition = definition.map_err(from_network)?;
+        let wanted = Wanted {
+            container,
+            number: 0,
+            addresses: &request.addresses,
+            mac: request.mac,
+            ports: &request.ports,
+        };
+        let attachment = match purpose {
+            Purpose::Run => Attachment::prepare(&networks, &definition, &wanted),
+            Purpose::Explain => Attachment::foresee(&networks, &definition, &wanted),
+        };
+        Ok(Self {
+            networks,
+            attachment: attachment.map_err(from_network)?,
+            container: container.to_owned(),
+            fixed: !request.addresses.is_empty(),
+        })
+    }
+
+    /// What the user should know.
+    pub fn warnings(&self) -> &[String] {
+        &self.attachment.warnings
+    }
+
+    /// Lines of `/etc/hosts`: its own name, and those of the host.
+    pub fn hosts(&self, request: &NetworkRequest) -> String {
+        let mut text = String::new();
+        for address in &self.attachment.addresses {
+            let _ = writeln!(text, "{address}\t{}", request.hostname);
+        }
+        if let Some(gateway) = self.attachment.gateway() {
+            let _ = writeln!(text, "{gateway}\t{}", request.gateway_names.join(" "));
+        }
+        text
+    }
+
+    /// As it would be typed.
+    pub fn connection(&self) -> Connection {
+        let line = |command: barque_network::plan::Command| ConnectionCommand {
+            inside: command.inside,
+            text: command.text,
+        };
+        Connection {
+            commands: self.attachment.commands().into_iter().map(line).collect(),
+            after: self.attachment.undo_commands().into_iter().map(|command| command.text).collect(),
+        }
+    }
+
+    /// The container has ended, or never was: its ports are free when this returns. An address that was not asked for
+    /// stays lent until its device is gone, which answers for it as long as it is there.
+    pub fn leave(self) -> Leaving {
+        let name = self.attachment.definition.name.clone();
+        let leases = vec![(name, self.attachment.addresses.clone())];
+        let now = if self.fixed { &leases[..] } else { &[] };
+        if self.fixed || !self.attachment.ports.is_empty() {
+            // What remains is recognised by the next command.
+            drop(detach(&self.networks, &self.container, now));
+        }
+        Leaving { networks: self.networks, container: self.container, leases }
+    }
+}
+
+impl Connect for Joined {
+    fn connect(&self, network: BorrowedFd<'_>, pid: i32) -> Result<()> {
+        self.attachment.connect(&self.networks, network, pid).map_err(from_network)
+    }
+}
+
+impl Leaving {
+    /// Gives the addresses back once the container's device is gone.
+    pub fn finish(&self) {
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while barque_network::has_device(&self.container) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Nobody is there to be told; the next command takes back what is left.
+        drop(detach(&self.networks, &self.container, &self.leases));
+    }
+}

@@ -1,0 +1,173 @@
+//! `--network NAME`, `-p`, `--ip`, `--mac-address`: which network, and what of it.
+
+use std::net::IpAddr;
+
+use barque_network::{PortMapping, parse_port};
+
+use super::Caller;
+use crate::flags::Parsed;
+use crate::{Error, Result};
+
+/// The network of a container, and what it wants there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkRequest {
+    /// The network's name.
+    pub name: String,
+    /// The ports to publish.
+    pub ports: Vec<PortMapping>,
+    /// Addresses it must have.
+    pub addresses: Vec<IpAddr>,
+    /// The hardware address it must have.
+    pub mac: Option<[u8; 6]>,
+    /// Its own name, for `/etc/hosts`.
+    pub hostname: String,
+    /// Names of the host, for `/etc/hosts`.
+    pub gateway_names: Vec<String>,
+}
+
+/// Names by which every container of a network finds the host.
+const HOST_NAMES: [&str; 2] = ["host.docker.internal", "host.containers.internal"];
+
+/// What `--network` says, or `--net`, its old name; without them `bridge` when ports are published, else `none`.
+pub(super) fn chosen(flags: &Parsed) -> &str {
+    let given = flags.value("network").or_else(|| flags.value("net")).filter(|text| !text.is_empty());
+    given.unwrap_or(if flags.has("publish") { "bridge" } else { "none" })
+}
+
+/// Whether that is a network's name, and not a way to do without.
+pub(super) fn is_name(text: &str) -> bool {
+    !matches!(text, "none" | "host") && !text.contains(':')
+}
+
+/// Reads the flags; none for containers without a network.
+pub(super) fn network(
+    flags: &Parsed,
+    caller: &Caller,
+    hostname: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Option<NetworkRequest>> {
+    let name = chosen(flags);
+    let ports: Vec<PortMapping> = flags
+        .all("publish")
+        .map(|text| parse_port(text).map_err(from_network))
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .flatten()
+        .collect();
+    let details: Vec<_> = ["ip", "ip6", "mac-address"].into_iter().filter(|flag| flags.has(flag)).collect();
+    if !is_name(name) {
+        if name == "host" && !ports.is_empty() {
+            warnings.push("published ports are discarded when using host network mode".to_owned());
+        } else if let Some(flag) = details.first().or((!ports.is_empty()).then_some(&"publish")) {
+            return Err(Error::invalid(format!("conflicting options: --{flag} and --network {name}"))
+                .hint("name a network: --network bridge, or one of barque network ls"));
+        }
+        return Ok(None);
+    }
+    if !caller.privileged {
+        return Err(Error::unsupported(format!("--network {name} takes root in this version of barque"))
+            .hint("use --network host, none, or ns:PATH"));
+    }
+    let addresses = [("ip", true), ("ip6", false)].into_iter().filter_map(|(flag, v4)| {
+        let read = |text: &str| text.parse().ok().filter(|address: &IpAddr| address.is_ipv4() == v4);
+        let text = flags.value(flag)?;
+        Some(read(text).ok_or_else(|| flags.invalid(flag, text, format!("invalid address {text:?}"))))
+    });
+    let mut gateway_names = HOST_NAMES.map(str::to_owned).to_vec();
+    gateway_names.extend(flags.all("add-host").filter_map(host_gateway).map(str::to_owned));
+    Ok(Some(NetworkRequest {
+        name: name.to_owned(),
+        ports,
+        addresses: addresses.collect::<Result<_>>()?,
+        mac: flags.value("mac-address").map(|text| mac(flags, text)).transpose()?,
+        hostname: hostname.to_owned(),
+        gateway_names,
+    }))
+}
+
+/// The name of an `--add-host NAME:host-gateway`.
+pub(super) fn host_gateway(line: &str) -> Option<&str> {
+    let (name, address) = line.split_once(['=', ':'])?;
+    (address == "host-gateway" && !name.is_empty()).then_some(name)
+}
+
+/// Six bytes in hexadecimal, of one device: the lowest bit of the first tells groups.
+fn mac(flags: &Parsed, text: &str) -> Result<[u8; 6]> {
+    let byte = |part: &str| (part.len() == 2).then(|| u8::from_str_radix(part, 16).ok()).flatten();
+    let bytes: Option<Vec<u8>> = text.split([':', '-']).map(byte).collect();
+    let mac = bytes.and_then(|bytes| <[u8; 6]>::try_from(bytes).ok()).filter(|mac| mac[0] & 1 == 0);
+    mac.ok_or_else(|| {
+        flags
+            .invalid("mac-address", text, format!("invalid MAC address {text:?}"))
+            .hint("write it as 02:42:ac:11:00:02; the first byte must be even")
+    })
+}
+
+/// A failure of the network crate, with its cure.
+pub fn from_network(error: barque_network::Error) -> Error {
+    let converted = Error::new(error.kind(), error.to_string());
+    match error.cure() {
+        Some(cure) => converted.hint(cure),
+        None => converted,
+    }
+}
+
+/// The lines of the host's resolver configuration that mean something in another network namespace: a name server on the
+/// host's loopback is out of reach there.
+pub(super) fn reachable(resolv_conf: &str) -> String {
+    let loopback = |line: &&str| {
+        let mut words = line.split_whitespace();
+        words.next() == Some("nameserver")
+            && words
+                .next()
+                .and_then(|word| word.parse::<IpAddr>().ok())
+                .is_some_and(|address| address.is_loopback())
+    };
+    resolv_conf.lines().filter(|line| !loopback(line)).map(|line| format!("{line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::{Outcome, RUN, parse};
+
+    fn flags(line: &str) -> Parsed {
+        let words: Vec<String> = format!("{line} @host true").split_whitespace().map(str::to_owned).collect();
+        match parse(&RUN, &words).unwrap() {
+            Outcome::Args(parsed) => parsed,
+            Outcome::Help => panic!(),
+        }
+    }
+
+    #[test]
+    fn hardware_addresses() {
+        let flags = flags("");
+        assert_eq!(mac(&flags, "02:42:ac:11:00:0a").unwrap(), [2, 0x42, 0xac, 0x11, 0, 10]);
+        assert_eq!(mac(&flags, "92-d0-C6-0A-29-33").unwrap()[5], 0x33);
+        for text in ["", "02:42:ac:11:00", "03:42:ac:11:00:02", "02:42:ac:11:00:02:03", "0242:ac:11:00:02"] {
+            assert!(mac(&flags, text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn which_network() {
+        for (line, expected, named) in [
+            ("", "none", false),
+            ("-p 80", "bridge", true),
+            ("--net host", "host", false),
+            ("--network ns:/run/netns/x -p 80", "ns:/run/netns/x", false),
+            ("--network mine", "mine", true),
+        ] {
+            let flags = flags(line);
+            assert_eq!((chosen(&flags), is_name(chosen(&flags))), (expected, named), "{line}");
+        }
+        assert_eq!(host_gateway("h:host-gateway"), Some("h"));
+        assert_eq!(host_gateway("h=1.2.3.4"), None);
+    }
+
+    #[test]
+    fn name_servers_on_the_loopback_are_left_out() {
+        let text = "search a\nnameserver 127.0.0.53\nnameserver 10.0.0.1\nnameserver ::1\n";
+        assert_eq!(reachable(text), "search a\nnameserver 10.0.0.1\n");
+    }
+}
