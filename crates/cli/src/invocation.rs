@@ -135,8 +135,9 @@ fn network(args: &[String], places: Places) -> std::result::Result<Invocation, R
         "prune" => (&flags::network::PRUNE, NetworkVerb::Prune),
         "--help" | "-h" => return Ok(Invocation::Text(NETWORK.to_owned())),
         "connect" | "disconnect" => {
-            let error = Error::unsupported(format!("'network {verb}' is not there yet in this version of barque"))
-                .hint("give the network at the start: barque run --network NAME");
+            let error =
+                Error::unsupported(format!("'network {verb}' is not there yet in this version of barque"))
+                    .hint("give the network at the start: barque run --network NAME");
             return Err(Refusal { error, command: None, code: 1 });
         }
         _ => {

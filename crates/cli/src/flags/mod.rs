@@ -6,8 +6,8 @@
 mod build;
 mod explain;
 mod help;
-mod parse;
 pub mod network;
+mod parse;
 mod parsed;
 mod run;
 

@@ -14,6 +14,7 @@ mod lab;
 mod leftovers;
 mod limits;
 mod namespaces;
+mod networks;
 mod process;
 mod security;
 mod terminal;

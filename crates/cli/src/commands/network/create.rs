@@ -12,7 +12,9 @@ use crate::{Error, Result, console};
 /// Makes a network; prints its id.
 pub(super) fn create(flags: &Parsed, networks: &Networks) -> Result<()> {
     let [name] = flags.positional() else {
-        return Err(Error::invalid("\"barque network create\" requires exactly 1 argument: the network's name"));
+        return Err(Error::invalid(
+            "\"barque network create\" requires exactly 1 argument: the network's name",
+        ));
     };
     if matches!(name.as_str(), "none" | "host" | "default") {
         return Err(Error::invalid(format!("operation is not permitted on predefined {name} network")));

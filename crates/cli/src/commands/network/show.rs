@@ -46,7 +46,7 @@ pub(super) fn inspect(flags: &Parsed, networks: &Networks) -> Result<()> {
     }
     match flags.value("format").filter(|format| *format != "json") {
         Some(format) => {
-            let template = Template::strict(format)?;
+            let template = Template::lenient(format)?;
             for one in &all {
                 console::out(&format!("{}\n", template.execute(one)?));
             }
