@@ -161,7 +161,7 @@ pub(super) const IDENTITY: Section = Section {
 
 const DETACHED: &str =
     "leave the flag out and run it in the foreground, or add \"&\" to let the shell run it";
-const NETWORKS: &str = "not there yet: containers find each other by address; publish with -p PORT";
+const NETWORKS: &str = "containers find each other by address; publish with -p PORT";
 const IMAGES: &str = "images are not there yet: give @host, dir:PATH or tar:FILE";
 const ENGINE: &str = "leave the flag out: containers are not yet watched after the command that starts them";
 const VOLUMES: &str = "named volumes are not there yet: use -v /path/on/host:/path";

@@ -62,7 +62,10 @@ fn bad_values_are_named() {
         ("--security-opt nope", "invalid --security-opt: \"nope\""),
         ("--sysctl kernel.panic=1", "sysctl 'kernel.panic=1' is not allowed"),
         ("--network host --sysctl net.a=1", "sysctl 'net.a=1' not allowed in host network namespace"),
-        ("--network web", "--network web is not there yet in this version of barque"),
+        (
+            "--network frob:web",
+            "invalid argument \"frob:web\" for \"--network\" flag: it is no way to a network",
+        ),
         ("--uts host -h x", "conflicting options: hostname and the UTS mode"),
         ("--pid hots", "invalid argument \"hots\" for \"--pid\" flag: invalid PID mode"),
         ("-u bob", "unable to find user bob: no matching entries in passwd file"),
