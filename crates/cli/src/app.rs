@@ -63,6 +63,7 @@ fn execute(invocation: Invocation, executable: Option<OwnedFd>) -> i32 {
         Invocation::Build(flags) => (commands::build(&flags), 1),
         Invocation::Network(verb, flags, places) => (commands::network(verb, &flags, &places), 1),
         Invocation::Explain(flags, places) => (commands::explain(&flags, places), 1),
+        Invocation::Image(verb, flags, places) => (verb.execute(&flags, &places), 1),
         Invocation::Oci(invocation) => return crate::oci::execute(*invocation, executable),
     };
     result.unwrap_or_else(|error| {

@@ -1,5 +1,6 @@
 //! What a whole command line asks for. Pure: nothing is looked up, nothing is done.
 
+use crate::commands::image::{self, Verb};
 use crate::commands::{NetworkVerb, Places};
 use crate::flags::{self, BUILD, EXPLAIN, Outcome, Parsed, RUN};
 use crate::oci::args as oci;
@@ -18,6 +19,8 @@ pub enum Invocation {
     Explain(Parsed, Places),
     /// `barque build`.
     Build(Parsed),
+    /// A command about images.
+    Image(&'static Verb, Parsed, Places),
     /// The init process of a container: the program was called `barque-init`.
     Init(Vec<String>),
     /// `barque oci …`, or the program was called `barque-oci`.
@@ -28,7 +31,12 @@ impl Invocation {
     /// Whether a process of this program will enter a container on its way to another program.
     pub fn enters_container(&self) -> bool {
         match self {
-            Self::Text(_) | Self::Network(..) | Self::Explain(..) | Self::Build(_) | Self::Init(_) => false,
+            Self::Text(_)
+            | Self::Network(..)
+            | Self::Explain(..)
+            | Self::Build(_)
+            | Self::Image(..)
+            | Self::Init(_) => false,
             Self::Run(..) => true,
             Self::Oci(invocation) => {
                 matches!(invocation.verb, oci::Verb::Create(_) | oci::Verb::Run(_) | oci::Verb::Exec(_))
@@ -80,7 +88,40 @@ pub fn read(args: &[String]) -> std::result::Result<Invocation, Refusal> {
         "container" if rest.first().is_some_and(|verb| verb == "run") => {
             flagged(&RUN, &rest[1..], RUN_FAILED, |flags| Invocation::Run(flags, places))
         }
-        _ => Err(Refusal { error: unknown(verb), command: Some("barque"), code: 1 }),
+        "image" => image(rest, places),
+        _ => match Verb::find(verb, false) {
+            Some(verb) => about_images(verb, rest, places),
+            None => Err(Refusal { error: unknown(verb), command: Some("barque"), code: 1 }),
+        },
+    }
+}
+
+/// `barque image VERB …`.
+fn image(args: &[String], places: Places) -> std::result::Result<Invocation, Refusal> {
+    match args.split_first().map(|(verb, rest)| (verb.as_str(), rest)) {
+        None | Some(("help" | "--help" | "-h", _)) => Ok(Invocation::Text(image::help())),
+        Some((name, rest)) => match Verb::find(name, true) {
+            Some(verb) => about_images(verb, rest, places),
+            None => {
+                let error = Error::invalid(format!("unknown command: barque image {name}"));
+                Err(Refusal { error, command: Some("barque image"), code: 1 })
+            }
+        },
+    }
+}
+
+fn about_images(
+    verb: &'static Verb,
+    args: &[String],
+    places: Places,
+) -> std::result::Result<Invocation, Refusal> {
+    let refuse = |error| Refusal { error, command: Some(verb.command.path), code: 1 };
+    match flags::parse(verb.command, args).map_err(refuse)? {
+        Outcome::Help => Ok(Invocation::Text(flags::help(verb.command))),
+        Outcome::Args(flags) => {
+            verb.check(&flags).map_err(refuse)?;
+            Ok(Invocation::Image(verb, flags, places))
+        }
     }
 }
 
@@ -170,6 +211,10 @@ fn help(words: &[String]) -> std::result::Result<Invocation, Refusal> {
         Some("build") => flags::help(&BUILD),
         Some("network") => NETWORK.to_owned(),
         Some("oci") => oci::help(),
+        Some("image") => image::help(),
+        Some(verb) if Verb::find(verb, false).is_some() => {
+            Verb::find(verb, false).map(|verb| flags::help(verb.command)).unwrap_or_default()
+        }
         Some(verb) => return Err(Refusal { error: unknown(verb), command: Some("barque"), code: 1 }),
     };
     Ok(Invocation::Text(text))
@@ -185,6 +230,17 @@ Commands:
   run       Run a command in a new container
   explain   Print what run would do, as a shell script
   build     Check a Dockerfile (--check); building comes later
+  images    List images
+  pull      Download images
+  push      Upload an image
+  rmi       Remove images
+  tag       Give an image one more name
+  save      Write images to an archive
+  load      Read images from an archive
+  search    Search a registry
+  login     Log in to a registry
+  logout    Log out from a registry
+  image     All commands about images
   network   Make, list and remove networks
   oci       OCI runtime with runc's commands, for podman, docker and containerd
   version   Print the version
@@ -211,13 +267,7 @@ Run 'barque network COMMAND --help' for more about a command.
 
 /// Docker's commands that are still to come, with what to use until then.
 const LATER: [(&[&str], &str); 5] = [
-    (
-        &[
-            "pull", "push", "images", "image", "rmi", "tag", "save", "load", "import", "history", "search",
-            "login", "logout", "manifest",
-        ],
-        "images are not there yet: run on @host, dir:PATH or tar:FILE",
-    ),
+    (&["manifest"], "`barque image inspect` shows an image's parts"),
     (
         &[
             "ps",

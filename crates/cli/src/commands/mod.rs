@@ -5,6 +5,7 @@ mod build;
 mod cleanup;
 mod explain;
 mod filter;
+pub mod image;
 mod init;
 mod join;
 mod network;

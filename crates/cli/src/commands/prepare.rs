@@ -9,6 +9,7 @@ use barque_runtime::plan::mount as planned;
 use barque_runtime::spec::{ConsoleSize, Mount, Spec, Str};
 
 use super::filter::filter;
+use super::image::ImageRoot;
 use super::rootfs::{host_files, map_root_ids, root, rootfs_file};
 use super::{Joined, Places, Purpose, archive};
 use crate::flags::Parsed;
@@ -26,6 +27,8 @@ pub struct Prepared {
     pub directory: PathBuf,
     /// Its configuration, and that as text.
     pub spec: Spec<'static>,
+    /// The image that it is made from, held for it.
+    pub(super) image: Option<ImageRoot>,
     config: Vec<u8>,
     root: planned::RootSource,
     files: Vec<HostFile>,
@@ -58,13 +61,17 @@ impl Prepared {
             .map_err(|error| Error::invalid(format!("--root {:?}: {error}", places.root)))?;
         let caller = Caller::discover(id, directory.to_string_lossy().into_owned())?;
         let users = archive::Users::new(flags);
+        let image = image(flags, &places, &caller, purpose)?;
         let read = |root: &RootSource, path: &str| match root {
             RootSource::Archive(archive) => users.read(archive, path),
+            RootSource::Image(_) => image.as_ref().and_then(|image| image.read(path)),
             _ => rootfs_file(root, path),
         };
-        let mut request = request(flags, &caller, &Machine::new(&read))?;
+        let mut request =
+            request(flags, &caller, &Machine::new(&read, image.as_ref().map(ImageRoot::execution)))?;
         let mut spec = std::mem::take(&mut request.spec);
-        let root = root(&request, &directory, &spec, caller.privileged)?;
+        let lowers = image.as_ref().map(ImageRoot::lowers);
+        let root = root(&request, &directory, &spec, lowers, caller.privileged)?;
         if let Some(configured) = &mut spec.root {
             configured.path = Str::from(root.path().to_string_lossy().into_owned());
         }
@@ -86,7 +93,19 @@ impl Prepared {
         let joined = join(&mut request, &places, purpose)?;
         let files = host_files(&request, &directory, &spec, &root);
         let map_root_ids = map_root_ids(&root, &spec);
-        Ok(Self { request, places, directory, spec, config, root, files, cgroups, map_root_ids, joined })
+        Ok(Self {
+            request,
+            places,
+            directory,
+            spec,
+            image,
+            config,
+            root,
+            files,
+            cgroups,
+            map_root_ids,
+            joined,
+        })
     }
 
     /// What the runtime makes the container from.
@@ -110,6 +129,18 @@ impl Prepared {
             },
             trace,
         }
+    }
+}
+
+/// The image that is named, if the root filesystem is one.
+fn image(flags: &Parsed, places: &Places, caller: &Caller, purpose: Purpose) -> Result<Option<ImageRoot>> {
+    let Some(root) = flags.positional().first() else { return Ok(None) };
+    match RootSource::parse(root, &caller.cwd) {
+        Ok(RootSource::Image(name)) => {
+            ImageRoot::prepare(&name, flags, places, &caller.id, purpose == Purpose::Explain).map(Some)
+        }
+        // What is wrong with it is said later, in its turn.
+        _ => Ok(None),
     }
 }
 

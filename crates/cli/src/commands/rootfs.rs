@@ -43,7 +43,7 @@ fn root_directory(root: &RootSource) -> Option<String> {
     match root {
         RootSource::Host => Some("/".to_owned()),
         RootSource::Directory(path) => Some(path.clone()),
-        RootSource::Archive(_) => None,
+        RootSource::Archive(_) | RootSource::Image(_) => None,
     }
 }
 
@@ -52,6 +52,7 @@ pub(super) fn root(
     request: &RunRequest,
     directory: &Path,
     spec: &Spec<'_>,
+    layers: Option<&[PathBuf]>,
     privileged: bool,
 ) -> Result<planned::RootSource> {
     let lower = root_directory(&request.rootfs).map_or_else(|| directory.join(UNPACKED), PathBuf::from);
@@ -63,6 +64,10 @@ pub(super) fn root(
         return Ok(planned::RootSource::Directory { path: lower });
     }
     let mount_point = directory.join("merged");
+    if let Some(layers) = layers {
+        let upper = planned::Upper::Directory { path: directory.join("layer"), volatile: request.rm };
+        return Ok(planned::RootSource::Overlay { lower: layers.to_vec(), upper, mount_point });
+    }
     if !privileged {
         let covered: Vec<_> = spec.mounts.iter().map(|mount| Path::new(mount.destination.as_str())).collect();
         if let Some(parts) = container::compose(&lower, &covered)? {

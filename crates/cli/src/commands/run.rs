@@ -16,6 +16,11 @@ pub fn run(flags: &Parsed, places: Places, executable: Option<OwnedFd>) -> Resul
     let mut prepared = Prepared::new(flags, places, Purpose::Run)?;
     let store = Store::new(&prepared.places.run_root);
     let ended = start_and_wait(&prepared, &store, executable);
+    if let Some(image) = prepared.image.take() {
+        // Before this command ends: who removes the image next must not hear that it is in use. Where that fails, the
+        // end of the processes that hold it says the same.
+        drop(image.release());
+    }
     let leaving = prepared.joined.take().map(Joined::leave);
     match ended {
         Ok((exit, created)) => {

@@ -5,7 +5,7 @@ use super::{Command, Flag, Grammar, Section, run};
 /// The flags of `explain`: its own and those of `run`.
 pub static EXPLAIN: Command = Command {
     path: "barque explain",
-    usage: "[OPTIONS] ROOT [COMMAND] [ARG...]\n       barque explain [--format FORMAT] [--seccomp-out FILE] --bundle DIR [ID]",
+    usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]\n       barque explain [--format FORMAT] [--seccomp-out FILE] --bundle DIR [ID]",
     about: "Print what `barque run` with the same flags would do, as a shell script of stock tools.\n\
             Nothing on this machine is changed.",
     sections: &[
@@ -25,6 +25,7 @@ pub static EXPLAIN: Command = Command {
                 Flag::value("bundle", "DIR", "Explain `barque oci run` of this OCI bundle instead"),
             ],
         },
+        run::IMAGE,
         run::PROCESS,
         run::FILES,
         run::LIMITS,
@@ -35,5 +36,5 @@ pub static EXPLAIN: Command = Command {
         run::LATER,
     ],
     grammar: Grammar::StopAtFirst,
-    notes: "See `barque run --help` for the syntax of ROOT and of the flags' values.",
+    notes: "See `barque run --help` for the syntax of IMAGE and of the flags' values.",
 };

@@ -6,6 +6,7 @@
 mod build;
 mod explain;
 mod help;
+mod image;
 pub mod network;
 mod parse;
 mod parsed;
@@ -14,6 +15,10 @@ mod run;
 pub use build::BUILD;
 pub use explain::EXPLAIN;
 pub use help::help;
+pub use image::{
+    BOOTSTRAP, CHECK, DF, DIFF, FROM_HOST, HISTORY, IMAGES, IMPORT, INSPECT, LOAD, LOGIN, LOGOUT, MOUNT,
+    PRUNE, PULL, PUSH, RMI, SAVE, SEARCH, TAG, TREE, UNMOUNT,
+};
 pub use parse::parse;
 pub use parsed::{Outcome, Parsed};
 pub use run::RUN;

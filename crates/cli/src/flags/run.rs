@@ -5,17 +5,28 @@ use super::{Command, Flag, Grammar, Section};
 /// The flags of `run`.
 pub static RUN: Command = Command {
     path: "barque run",
-    usage: "[OPTIONS] ROOT [COMMAND] [ARG...]",
+    usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
     about: "Run a command in a new container.\n\n\
-            ROOT is its root filesystem:\n  \
+            IMAGE is its root filesystem:\n  \
+            NAME[:TAG]   an image, pulled when it is not here yet\n  \
             @host        this machine's own programs and files, copy-on-write\n  \
             dir:PATH     a directory, copy-on-write unless --rw-rootfs\n  \
             tar:FILE     an archive, unpacked for this container",
-    sections: &[PROCESS, FILES, LIMITS, SECURITY, NAMESPACES, NETWORK, IDENTITY, LATER],
+    sections: &[IMAGE, PROCESS, FILES, LIMITS, SECURITY, NAMESPACES, NETWORK, IDENTITY, LATER],
     grammar: Grammar::StopAtFirst,
     notes: "Sizes are bytes, or have a unit: k, m, g, t (powers of 1024).\n\
             Exit code: the command's own; 125 barque failed, 126 the command cannot be executed,\n\
             127 it was not found, 128+N it was killed by signal N.",
+};
+
+pub(super) const IMAGE: Section = Section {
+    title: "Image",
+    flags: &[
+        Flag::value("pull", "always|missing|never|newer", "When to ask the registry for the image (missing)"),
+        Flag::value("platform", "OS/ARCH[/VARIANT]", "The image for this platform (this machine's)"),
+        Flag::switch("quiet", "Say nothing while it is pulled").short('q'),
+        Flag::switch("disable-content-trust", "").later("signatures are not checked: leave the flag out"),
+    ],
 };
 
 pub(super) const PROCESS: Section = Section {
@@ -162,7 +173,6 @@ pub(super) const IDENTITY: Section = Section {
 const DETACHED: &str =
     "leave the flag out and run it in the foreground, or add \"&\" to let the shell run it";
 const NETWORKS: &str = "containers find each other by address; publish with -p PORT";
-const IMAGES: &str = "images are not there yet: give @host, dir:PATH or tar:FILE";
 const ENGINE: &str = "leave the flag out: containers are not yet watched after the command that starts them";
 const VOLUMES: &str = "named volumes are not there yet: use -v /path/on/host:/path";
 
@@ -187,10 +197,6 @@ pub(super) const LATER: Section = Section {
         Flag::value("health-start-period", "DURATION", "").later(ENGINE),
         Flag::value("health-start-interval", "DURATION", "").later(ENGINE),
         Flag::switch("no-healthcheck", "").later(ENGINE),
-        Flag::value("platform", "PLATFORM", "").later(IMAGES),
-        Flag::value("pull", "POLICY", "").later(IMAGES),
-        Flag::switch("quiet", "").short('q').later(IMAGES),
-        Flag::switch("disable-content-trust", "").later(IMAGES),
         Flag::list("volumes-from", "CONTAINER", "").later(VOLUMES),
         Flag::value("volume-driver", "DRIVER", "").later(VOLUMES),
         Flag::list("storage-opt", "OPTION", "").later(VOLUMES),

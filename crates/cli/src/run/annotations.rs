@@ -10,7 +10,10 @@ use crate::{Error, Result};
 
 /// Labels become annotations of the configuration: that is where later commands and other tools find them.
 pub(super) fn annotations(flags: &Parsed, host: &dyn Host) -> Result<BTreeMap<Str<'static>, Str<'static>>> {
-    let mut all = BTreeMap::new();
+    let labels = host.image().map(|image| &image.labels);
+    let own = labels.into_iter().flatten();
+    let mut all: BTreeMap<Str<'static>, Str<'static>> =
+        own.map(|(key, value)| (Str::from(key.clone()), Str::from(value.clone()))).collect();
     let mut label = |text: &str| {
         let (key, value) = text.split_once('=').unwrap_or((text, ""));
         all.insert(Str::from(key.to_owned()), Str::from(value.to_owned()));

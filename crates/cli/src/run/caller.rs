@@ -1,5 +1,7 @@
 //! What a request depends on besides its flags.
 
+use barque_image::spec::Execution;
+
 use super::RootSource;
 
 /// Facts about the process that runs `barque run`: those that every request needs.
@@ -82,6 +84,10 @@ pub trait Host: std::fmt::Debug {
     fn devices(&self, path: &str) -> std::io::Result<Vec<DeviceNode>>;
     /// The caller's soft and hard resource limit, such as of `RLIMIT_NOFILE`; `u64::MAX` means none.
     fn rlimit(&self, name: &str) -> Option<(u64, u64)>;
+    /// What the image of the root filesystem says about how it is run; none when it is no image.
+    fn image(&self) -> Option<&Execution> {
+        None
+    }
     /// A text file inside the container's root filesystem, `None` when it is not there.
     ///
     /// Must resolve the path with the root filesystem as the root.

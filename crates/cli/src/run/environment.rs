@@ -16,9 +16,11 @@ pub(super) struct Defaults<'a> {
     pub home: &'a str,
     /// Whether the process gets a terminal.
     pub terminal: bool,
+    /// The image's variables.
+    pub image: &'a [String],
 }
 
-/// `NAME=VALUE` pairs, each name once: defaults, then `--env-file`, then `--env`; later ones win.
+/// `NAME=VALUE` pairs, each name once: defaults, then the image's, `--env-file`, then `--env`; later ones win.
 pub(super) fn environment(flags: &Parsed, host: &dyn Host, defaults: &Defaults<'_>) -> Result<Vec<String>> {
     let mut variables = Variables::default();
     variables.set("PATH", PATH);
@@ -27,6 +29,12 @@ pub(super) fn environment(flags: &Parsed, host: &dyn Host, defaults: &Defaults<'
         variables.set("TERM", "xterm");
     }
     variables.set("HOME", defaults.home);
+    for assignment in defaults.image {
+        // As the image has it: what is no assignment means nothing.
+        if let Some((name, value)) = assignment.split_once('=').filter(|(name, _)| !name.is_empty()) {
+            variables.set(name, value);
+        }
+    }
     for path in flags.all("env-file") {
         let text = host.read(path).map_err(|error| Error::invalid(format!("open {path}: {error}")))?;
         variables.file(path, &text, host)?;

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 
+use barque_image::spec::Execution;
 use rustix::process::{Resource, getrlimit};
 use rustix::thread::{CapabilitySet, capabilities, capability_is_in_bounding_set};
 
@@ -14,6 +15,7 @@ type ReadRootfs<'a> = &'a dyn Fn(&RootSource, &str) -> Option<String>;
 /// This machine.
 pub struct Machine<'a> {
     rootfs_file: ReadRootfs<'a>,
+    image: Option<&'a Execution>,
 }
 
 impl std::fmt::Debug for Machine<'_> {
@@ -23,9 +25,10 @@ impl std::fmt::Debug for Machine<'_> {
 }
 
 impl<'a> Machine<'a> {
-    /// This machine; files of the container's root filesystem are read by `rootfs_file`.
-    pub fn new(rootfs_file: ReadRootfs<'a>) -> Self {
-        Self { rootfs_file }
+    /// This machine; files of the container's root filesystem are read by `rootfs_file`, and `image` is how its image
+    /// wants to be run.
+    pub fn new(rootfs_file: ReadRootfs<'a>, image: Option<&'a Execution>) -> Self {
+        Self { rootfs_file, image }
     }
 }
 
@@ -61,6 +64,10 @@ impl Host for Machine<'_> {
         let (_, resource) = RESOURCES.iter().find(|(known, _)| *known == name)?;
         let limit = getrlimit(*resource);
         Some((limit.current.unwrap_or(u64::MAX), limit.maximum.unwrap_or(u64::MAX)))
+    }
+
+    fn image(&self) -> Option<&Execution> {
+        self.image
     }
 
     fn rootfs_file(&self, root: &RootSource, path: &str) -> Option<String> {

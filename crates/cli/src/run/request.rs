@@ -82,7 +82,7 @@ const PATIENCE: i64 = 10;
 pub fn request(flags: &Parsed, caller: &Caller, host: &dyn Host) -> Result<RunRequest> {
     let root = flags.positional().first().ok_or_else(|| {
         Error::invalid(format!("{:?} requires at least 1 argument", flags.command().path))
-            .hint("name a root filesystem: @host, dir:PATH or tar:FILE")
+            .hint("name an image, or a root filesystem: @host, dir:PATH or tar:FILE")
     })?;
     let rootfs = RootSource::parse(root, &caller.cwd)?;
     terminal(flags, caller)?;
@@ -109,7 +109,7 @@ pub fn request(flags: &Parsed, caller: &Caller, host: &dyn Host) -> Result<RunRe
         sig_proxy: flags.value("sig-proxy") != Some("false"),
         detach_keys: flags.read("detach-keys", DetachKeys::parse)?.unwrap_or_default(),
         cidfile: cidfile(flags, caller, host)?,
-        stop_signal: stop_signal(flags)?,
+        stop_signal: stop_signal(flags, host)?,
         stop_timeout: flags.read("stop-timeout", integer::<i64>)?.unwrap_or(PATIENCE),
         warnings,
         rootfs,
@@ -137,8 +137,9 @@ fn cidfile(flags: &Parsed, caller: &Caller, host: &dyn Host) -> Result<Option<St
     Ok(Some(path))
 }
 
-fn stop_signal(flags: &Parsed) -> Result<i32> {
-    let Some(text) = flags.value("stop-signal") else {
+fn stop_signal(flags: &Parsed, host: &dyn Host) -> Result<i32> {
+    let own = || host.image().and_then(|image| image.stop_signal.as_deref());
+    let Some(text) = flags.value("stop-signal").or_else(own).filter(|text| !text.is_empty()) else {
         return Ok(TERM);
     };
     signal_number(text).ok_or_else(|| {
@@ -205,12 +206,14 @@ fn process(
 ) -> Result<Process<'static>> {
     let identity = identity_of(flags, scene)?;
     let terminal = flags.switch("tty");
-    let defaults = Defaults { hostname, home: &identity.home, terminal };
+    let image = scene.host.image();
+    let variables = image.map_or(&[][..], |image| &image.env);
+    let defaults = Defaults { hostname, home: &identity.home, terminal, image: variables };
     Ok(Process {
         terminal,
         env: owned(environment(flags, scene.host, &defaults)?),
-        args: owned(command::arguments(flags)),
-        cwd: command::working_directory(flags)?.into(),
+        args: owned(command::arguments(flags, image)?),
+        cwd: command::working_directory(flags, image)?.into(),
         capabilities: Some(capabilities::capabilities(
             flags,
             scene.caller,
@@ -230,7 +233,8 @@ fn process(
 fn identity_of(flags: &Parsed, scene: &Scene<'_>) -> Result<Identity> {
     let user_namespace = &scene.namespaces.user;
     let kept = user_namespace.default_user.map(|(uid, gid)| format!("{uid}:{gid}"));
-    let wanted = flags.value("user").or(kept.as_deref()).unwrap_or("");
+    let image = scene.host.image().map(|image| image.user.as_str()).filter(|user| !user.is_empty());
+    let wanted = flags.value("user").or(kept.as_deref()).or(image).unwrap_or("");
     let read = |path: &str| scene.host.rootfs_file(scene.root, path);
     let mut identity = user::resolve(wanted, flags.all("group-add"), read)?;
     let ids = &mut identity.user;

@@ -11,10 +11,12 @@ pub enum RootSource {
     Directory(String),
     /// A tar archive, by absolute path.
     Archive(String),
+    /// An image, by its name or id as typed.
+    Image(String),
 }
 
 impl RootSource {
-    /// Reads `@host`, `dir:PATH` or `tar:FILE`; relative paths start at `cwd`.
+    /// Reads `@host`, `dir:PATH`, `tar:FILE` or the name of an image; relative paths start at `cwd`.
     pub fn parse(text: &str, cwd: &str) -> Result<Self> {
         if text == "@host" {
             return Ok(Self::Host);
@@ -26,7 +28,8 @@ impl RootSource {
             }
             "dir" => Ok(Self::Directory(absolute(path, cwd))),
             "tar" => Ok(Self::Archive(absolute(path, cwd))),
-            _ => Err(unknown(text)),
+            _ if text.is_empty() || text.starts_with(['/', '.', '@']) => Err(unknown(text)),
+            _ => Ok(Self::Image(text.to_owned())),
         }
     }
 
@@ -36,20 +39,19 @@ impl RootSource {
             Self::Host => "@host".to_owned(),
             Self::Directory(path) => format!("dir:{path}"),
             Self::Archive(path) => format!("tar:{path}"),
+            Self::Image(name) => name.clone(),
         }
     }
 }
 
-/// The complaint about anything else: most likely a path without its prefix, or the name of an image.
+/// The complaint about what is no name of an image either: most likely a path without its prefix.
 fn unknown(text: &str) -> Error {
     let cure = if text.starts_with('@') {
         "the only embedded root is @host: this machine's own programs, copy-on-write".to_owned()
-    } else if text.starts_with('/') || text.starts_with('.') {
-        format!("write dir:{text} for a directory, tar:{text} for an archive")
+    } else if text.is_empty() {
+        "give an image, @host, dir:PATH or tar:FILE".to_owned()
     } else {
-        "images come with `barque pull` in a later version; until then give @host (this machine's own \
-         programs, copy-on-write), dir:PATH or tar:FILE"
-            .to_owned()
+        format!("write dir:{text} for a directory, tar:{text} for an archive")
     };
     Error::invalid(format!("unknown root filesystem {text:?}")).hint(cure)
 }
@@ -79,6 +81,8 @@ mod tests {
             ("dir:root", RootSource::Directory("/home/ann/root".into())),
             ("dir:.", RootSource::Directory("/home/ann".into())),
             ("dir:/", RootSource::Directory("/".into())),
+            ("ubuntu:24.04", RootSource::Image("ubuntu:24.04".into())),
+            ("localhost:5000/a@sha256:00", RootSource::Image("localhost:5000/a@sha256:00".into())),
             ("tar:../a:b.tar", RootSource::Archive("/home/ann/../a:b.tar".into())),
         ] {
             assert_eq!(RootSource::parse(text, "/home/ann").unwrap(), root, "{text}");
@@ -88,7 +92,7 @@ mod tests {
     #[test]
     fn says_what_to_write_instead() {
         for (text, cure) in [
-            ("ubuntu:24.04", "images come with"),
+            ("", "give an image"),
             ("/srv/root", "write dir:/srv/root"),
             ("./x", "write dir:./x"),
             ("@guest", "only embedded root is @host"),

@@ -7,6 +7,7 @@ mod list;
 mod number;
 mod signal;
 mod size;
+mod time;
 
 pub use boolean::boolean;
 pub use decimal::{Inexact, scaled};
@@ -15,3 +16,4 @@ pub use list::number_list;
 pub use number::integer;
 pub use signal::{signal_name, signal_number};
 pub use size::size;
+pub use time::{date_and_time, now, point, timestamp};

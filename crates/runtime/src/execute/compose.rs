@@ -56,8 +56,7 @@ impl Place {
         file::make_directory(&upper, mode, None)?;
         file::make_directory(&work, 0o700, None)?;
         file::make_directory(path, mode, None)?;
-        let lower = root::escape(lower);
-        let layers = Layers { lower: &lower, upper: &upper, work: &work, volatile: true };
+        let layers = Layers { lower: &[lower], upper: &upper, work: &work, volatile: true };
         let overlay = root::overlay_mount(&layers, true)?;
         Ok(mount::attach(&overlay, file::open(path, DIRECTORY)?)?)
     }

@@ -105,8 +105,8 @@ fn overlay(
     for path in [&upper, &work] {
         file::make_directories(path, 0o755)?;
     }
-    let joined = lower.iter().map(|path| escape(path)).collect::<Vec<_>>().join(":");
-    let layers = Layers { lower: &joined, upper: &upper, work: &work, volatile };
+    let views: Vec<&Path> = lower.iter().map(std::path::PathBuf::as_path).collect();
+    let layers = Layers { lower: &views, upper: &upper, work: &work, volatile };
     overlay_mount(&layers, user_namespace).map_err(|error| match lower.iter().find(|path| !path.is_dir()) {
         // Before Linux 6.5 the layers are looked up only when all is mounted.
         Some(path) if !error.to_string().contains("root.path") => error
@@ -117,7 +117,7 @@ fn overlay(
 }
 
 /// A lower directory as the mount option is written.
-pub(super) fn escape(path: &Path) -> String {
+fn escape(path: &Path) -> String {
     path.to_string_lossy().replace('\\', r"\\").replace(':', r"\:")
 }
 
@@ -131,8 +131,8 @@ pub(super) fn memory(mount_point: &Path) -> Result<()> {
 
 /// The layers of an overlay.
 pub(super) struct Layers<'a> {
-    /// As the mount option is written: with `:` between them, and escaped.
-    pub(super) lower: &'a str,
+    /// The uppermost first.
+    pub(super) lower: &'a [&'a Path],
     pub(super) upper: &'a Path,
     pub(super) work: &'a Path,
     pub(super) volatile: bool,
@@ -145,7 +145,7 @@ pub(super) fn overlay_mount(layers: &Layers<'_>, user_namespace: bool) -> Result
         Error::from(error).hint("this kernel has no overlayfs: load the module, or use --rw-rootfs")
     })?;
     overlay.set("source", "overlay")?;
-    overlay.set("lowerdir", lower).map_err(|error| missing(error, Path::new(lower)))?;
+    set_lower(&overlay, lower)?;
     overlay.set("upperdir", &upper.to_string_lossy())?;
     overlay.set("workdir", &work.to_string_lossy())?;
     if user_namespace {
@@ -157,6 +157,26 @@ pub(super) fn overlay_mount(layers: &Layers<'_>, user_namespace: bool) -> Result
         drop(overlay.flag("volatile"));
     }
     overlay.mount(MountAttrFlags::empty()).map_err(|error| overlay_failed(error, upper))
+}
+
+/// What one string of `fsconfig(2)` may hold.
+const LONGEST: usize = 255;
+
+/// The lower directories: as one option where they fit into it, else one by one (Linux 6.8).
+fn set_lower(overlay: &FileSystem, lower: &[&Path]) -> Result<()> {
+    let names: Vec<String> = lower.iter().map(|path| escape(path)).collect();
+    let joined = names.join(":");
+    if joined.len() <= LONGEST {
+        return overlay.set("lowerdir", &joined).map_err(|error| missing(error, Path::new(&joined)));
+    }
+    for (name, path) in names.iter().zip(lower) {
+        overlay.set("lowerdir+", name).map_err(|error| match error.kind() {
+            ErrorKind::InvalidArgument => Error::from(error)
+                .hint("so many layers, or such long paths, take Linux 6.8, or a shorter --root"),
+            _ => missing(error, path),
+        })?;
+    }
+    Ok(())
 }
 
 fn overlay_failed(error: barque_sys::Error, upper: &Path) -> Error {

@@ -7,7 +7,7 @@ use super::fake::{ann, root, run};
 fn bad_values_are_named() {
     for (line, message) in [
         ("", "\"barque run\" requires at least 1 argument"),
-        ("ubuntu", "unknown root filesystem \"ubuntu\""),
+        ("@ubuntu", "unknown root filesystem \"@ubuntu\""),
         ("-m 1x", "invalid argument \"1x\" for \"-m, --memory\" flag: invalid suffix: 'x'"),
         ("-m 1m", "Minimum memory limit allowed is 6MB"),
         ("--memory-swap 1g", "You should always set the Memory limit when using Memoryswap limit, see usage"),

@@ -104,7 +104,7 @@ impl Host for Machine {
 }
 
 /// The flags of a line; words are separated by spaces, `~` inside a word stands for a space.
-pub(super) fn flags(line: &str) -> crate::Result<Parsed> {
+pub(in crate::run) fn flags(line: &str) -> crate::Result<Parsed> {
     let args: Vec<String> = line.split_whitespace().map(|word| word.replace('~', " ")).collect();
     match parse(&RUN, &args)? {
         Outcome::Args(parsed) => Ok(parsed),

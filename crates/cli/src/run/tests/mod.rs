@@ -1,5 +1,5 @@
 //! Requests, made without privileges from invented facts.
 
 mod errors;
-mod fake;
+pub(super) mod fake;
 mod snapshots;
