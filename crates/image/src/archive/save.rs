@@ -118,8 +118,8 @@ fn index(images: &[Saved]) -> Index {
 fn items(images: &[Saved]) -> Vec<Item> {
     let item = |Saved { image, names }: &Saved| Item {
         config: blob_name(image.id()),
-        // Docker knows them as people write them.
-        repo_tags: (!names.is_empty()).then(|| names.iter().map(Reference::familiar).collect()),
+        // In full: podman takes a short name for one of this machine, `localhost/…`; Docker reads both.
+        repo_tags: (!names.is_empty()).then(|| names.iter().map(Reference::to_string).collect()),
         layers: image.manifest.layers.iter().map(|layer| blob_name(&layer.digest)).collect(),
     };
     images.iter().map(item).collect()

@@ -10,7 +10,7 @@ mod manifest;
 pub mod media_type;
 mod platform;
 
-pub use config::{Config, Execution, Healthcheck, History, RootFs};
+pub use config::{Config, Empty, Execution, Healthcheck, History, RootFs};
 pub use descriptor::{Descriptor, REF_NAME};
 pub use index::Index;
 pub use manifest::Manifest;

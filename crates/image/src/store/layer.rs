@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use super::Store;
-use super::layers::{Claim, LayerRecord, VERSION, layer_name};
+use super::layers::{Claim, LayerRecord, layer_name};
 use super::source::Source;
 use crate::content::{Ingest, Sink};
 use crate::progress::{Phase, Progress};
@@ -105,14 +105,7 @@ impl Task<'_> {
                 self.descriptor.digest, unpacked.diff_id, self.diff_id
             )));
         }
-        claim.describe(&LayerRecord {
-            version: VERSION,
-            diff_id: unpacked.diff_id,
-            size: unpacked.size,
-            entries: unpacked.entries,
-            content: unpacked.content,
-            pending: unpacked.pending,
-        })
+        claim.describe(&LayerRecord::of(unpacked))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names::open_lock;
 use super::trash::Trash;
-use crate::layer::Pending;
+use crate::layer::{Pending, Unpacked};
 use crate::{Digest, Error, Result};
 
 /// What `layer.json` says of an unpacked layer.
@@ -29,8 +29,13 @@ pub struct LayerRecord {
     pub pending: Pending,
 }
 
-/// What [`LayerRecord::version`] is now.
-pub(super) const VERSION: u32 = 1;
+impl LayerRecord {
+    /// What unpacking has found.
+    pub(super) fn of(unpacked: Unpacked) -> Self {
+        let Unpacked { diff_id, size, entries, content, pending, .. } = unpacked;
+        Self { version: 1, diff_id, size, entries, content, pending }
+    }
+}
 
 /// `layers/`.
 #[derive(Debug, Clone)]
@@ -159,10 +164,7 @@ impl Claim<'_> {
 
     /// Writes what is to be known of a layer beside its files.
     pub(super) fn describe(&self, record: &LayerRecord) -> Result<()> {
-        let text = serde_json::to_vec(record)
-            .map_err(|error| Error::invalid(format!("layer.json cannot be written: {error}")))?;
-        let path = self.directory().join("layer.json");
-        fs::write(&path, text).map_err(|error| Error::from_io(error, format!("write({path:?})")))
+        describe(&self.directory(), record)
     }
 
     /// Gives it its name.
@@ -180,6 +182,14 @@ impl Drop for Claim<'_> {
         drop(fs::remove_file(self.layers.root.join(".lock").join(&self.name)));
         drop(barque_sys::file::unlock(&self.lock));
     }
+}
+
+/// Writes what is to be known of a layer beside its files.
+pub(super) fn describe(directory: &Path, record: &LayerRecord) -> Result<()> {
+    let text = serde_json::to_vec(record)
+        .map_err(|error| Error::invalid(format!("layer.json cannot be written: {error}")))?;
+    let path = directory.join("layer.json");
+    fs::write(&path, text).map_err(|error| Error::from_io(error, format!("write({path:?})")))
 }
 
 /// The name of a layer's directory.

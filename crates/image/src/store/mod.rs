@@ -31,8 +31,13 @@
 //! under `ingest/`, `.new/` and `.trash/`: the first are continued by the next, the others removed.
 
 mod bring;
+mod change;
+mod check;
 mod collect;
+mod history;
 mod image;
+mod import;
+mod inspect;
 mod layer;
 mod layers;
 mod list;
@@ -42,6 +47,7 @@ mod names;
 mod prune;
 mod remove;
 mod rootfs;
+mod same;
 mod source;
 mod trash;
 mod usage;
@@ -53,8 +59,12 @@ use crate::content::Layout;
 use crate::layer::Options;
 
 pub use bring::Request;
+pub use change::change;
+pub use check::{Finding, Report};
 pub use collect::Collected;
+pub use history::{Node, Step};
 pub use image::Image;
+pub use import::Import;
 pub use layers::LayerRecord;
 pub use list::Summary;
 pub use lock::Lease;
@@ -105,5 +115,7 @@ impl Store {
 mod bring_tests;
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+mod import_tests;
 #[cfg(test)]
 mod tests;

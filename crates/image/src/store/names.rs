@@ -17,6 +17,8 @@ use crate::{Digest, Error, Result};
 const FULL_NAME: &str = "io.containerd.image.name";
 /// The digest by which a registry knows it: that of an index, where the name is one of an index there.
 const SOURCE: &str = "dev.barque.source-digest";
+/// The manifest that our other annotations are about.
+const ABOUT: &str = "dev.barque.manifest";
 /// The digest of the configuration.
 const ID: &str = "dev.barque.id";
 /// Bytes of all unpacked layers.
@@ -53,13 +55,16 @@ impl Named {
     pub fn of(entry: &Descriptor) -> Self {
         let mut manifest = entry.clone();
         let mut take = |key: &str| manifest.annotations.remove(key);
-        let (full, short) = (take(FULL_NAME), take(REF_NAME));
-        let source = take(SOURCE).and_then(|text| text.parse().ok());
-        let (id, size, created) = (take(ID), take(SIZE), take(CREATED));
+        let (full, short, about) = (take(FULL_NAME), take(REF_NAME), take(ABOUT));
+        let (source, id, size, created) = (take(SOURCE), take(ID), take(SIZE), take(CREATED));
+        // Programs that change an image keep annotations that they do not know.
+        let ours = about.as_deref() == Some(entry.digest.as_str());
+        let source = source.filter(|_| ours).and_then(|text| text.parse().ok());
         let hint = id
             .zip(size)
+            .filter(|_| ours)
             .and_then(|(id, size)| Some(Hint { id: id.parse().ok()?, created, size: size.parse().ok()? }));
-        Self { name: full.or(short), manifest, source, hint }
+        Self { name: full_name(full, short), manifest, source, hint }
     }
 
     /// The entry that says this.
@@ -72,6 +77,9 @@ impl Named {
         };
         put(FULL_NAME, self.name.clone());
         put(REF_NAME, self.name.clone());
+        if self.source.is_some() || self.hint.is_some() {
+            put(ABOUT, Some(self.manifest.digest.to_string()));
+        }
         put(SOURCE, self.source.as_ref().map(ToString::to_string));
         if let Some(hint) = &self.hint {
             put(ID, Some(hint.id.to_string()));
@@ -95,6 +103,15 @@ impl Named {
     /// It without its tag: known by digest where a registry knows it, nameless otherwise.
     fn untagged(&self) -> Self {
         Self { name: self.repository_digest(), ..self.clone() }
+    }
+}
+
+/// The name that two annotations say. The specification's own may be the tag alone, as Docker writes it, or that of somebody
+/// who has tagged the image anew and kept the other annotation as it was.
+fn full_name(full: Option<String>, short: Option<String>) -> Option<String> {
+    match (full, short) {
+        (Some(full), Some(short)) if full != short && !full.ends_with(&format!(":{short}")) => Some(short),
+        (full, short) => full.or(short),
     }
 }
 
