@@ -1,5 +1,10 @@
 //! Archives, there and back: what skopeo, umoci, podman and docker write is loaded, what is saved is loaded there, and ids
 //! and digests stay what they were.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "this is a test, whole: a failure is a panic, a skip is said"
+)]
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

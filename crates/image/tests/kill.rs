@@ -1,4 +1,5 @@
 //! Commands killed at whatever they are at: afterwards nothing is wrong, and the next command works.
+#![expect(clippy::unwrap_used, reason = "this is a test, whole: a failure is a panic")]
 
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt as _;

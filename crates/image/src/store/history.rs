@@ -36,7 +36,7 @@ pub struct Node {
     /// Images of which it is the uppermost.
     pub images: Vec<Summary>,
     /// Layers above it.
-    pub children: Vec<Node>,
+    pub children: Vec<Self>,
 }
 
 impl Node {

@@ -72,7 +72,7 @@ fn damage_is_found_and_mended() {
         ("is missing", &|| fs::remove_file(&file).unwrap()),
         ("should not be there", &|| fs::write(file.with_file_name("shadow"), "").unwrap()),
         ("not unpacked", &|| {
-            fs::remove_dir_all(store.root().join("layers").join(image.diff_ids()[0].hex())).unwrap()
+            fs::remove_dir_all(store.root().join("layers").join(image.diff_ids()[0].hex())).unwrap();
         }),
     ];
     for (what, damage) in damages {

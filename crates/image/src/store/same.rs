@@ -17,7 +17,7 @@ pub(super) fn difference(right: &Path, found: &Path, timeless: &[PathBuf]) -> Re
     while let Some(path) = open.pop() {
         let (one, other) = (right.join(&path), found.join(&path));
         let (Ok(facts), Ok(others)) = (fs::symlink_metadata(&one), fs::symlink_metadata(&other)) else {
-            return Ok(Some(format!("{:?} is missing", path)));
+            return Ok(Some(format!("{path:?} is missing")));
         };
         if let Some(what) = differs(&facts, &others, timeless.contains(path.as_path())) {
             return Ok(Some(format!("{path:?} has another {what}")));
