@@ -125,7 +125,7 @@ impl<'p> Namespaces<'p> {
 pub(super) fn enter(script: &mut Script, namespaces: &Namespaces<'_>, inner: &str) {
     script.blank();
     if namespaces.fetches_devices {
-        script.comment("The way back to this network namespace, from where devices come.");
+        script.comment("The way back to this network namespace, from where devices are fetched.");
         script.command("exec 9< /proc/self/ns/net");
     }
     namespaces.comments(script);
