@@ -15,6 +15,7 @@ use rustix::io::Errno;
 
 use super::entry::Facts;
 use super::path;
+use super::stack::is_whiteout;
 use super::stream::too_large;
 use crate::{Error, ErrorKind, Result};
 
@@ -232,11 +233,6 @@ pub(super) fn look(directory: &Handle, name: &[u8]) -> Result<Option<Stat>> {
         Err(Errno::NOENT) => Ok(None),
         Err(errno) => Ok(Err(errno).call(|| format!("fstatat({})", path::shown(name)))?),
     }
-}
-
-/// Whether this is how overlayfs writes that a name is gone.
-pub(super) fn is_whiteout(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == 0
 }
 
 pub(super) fn unlink(directory: &Handle, name: &[u8]) -> Result<()> {

@@ -6,10 +6,11 @@ use barque_sys::Call as _;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
-use super::directories::{Directories, Directory, Handle, is_whiteout, look, unlink};
+use super::directories::{Directories, Directory, Handle, look, unlink};
 use super::entry::{Entry, Facts, Kind, Sparse};
 use super::form::is_private_attribute;
 use super::pending::{Link, path_buf};
+use super::stack::is_whiteout;
 use super::stream::Stream;
 use super::{Form, Options, Rights, path, remove};
 use crate::{Error, Result};

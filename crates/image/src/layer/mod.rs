@@ -6,21 +6,35 @@
 //! layer's), and hard links to files of lower layers. [`unpack`] says what they are ([`Pending`]), and [`settle`] makes, for
 //! one chain of layers, a small directory that is mounted above the chain and holds just them.
 
+mod changes;
 mod compression;
 mod directories;
 mod entry;
 mod finish;
 mod form;
 mod make;
+mod merge;
+mod metadata;
+mod pack;
 mod path;
 mod pending;
 mod remove;
+mod settle;
+mod stack;
 mod stream;
+mod tar;
 mod unpack;
+mod write;
 
+pub use changes::{Change, ChangeKind, changes, changes_of_layer};
 pub use compression::Compression;
 pub(crate) use compression::decompress;
 pub use form::{Form, Limits, Options, Rights};
+pub use merge::Merger;
+pub use pack::{Packed, Packer};
 pub use pending::{Link, Pending};
 pub use remove::remove_tree;
+pub use settle::{Settle, settle};
+pub use stack::Stack;
 pub use unpack::{Lost, Unpacked, find_files, unpack};
+pub use write::{WriteOptions, write_difference, write_tree};

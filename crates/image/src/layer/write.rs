@@ -1,0 +1,223 @@
+//! A directory becomes an archive. The same files give the same bytes: entries are sorted, and nothing of the machine or the
+//! moment is written.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use barque_sys::Call as _;
+use rustix::fs::{FileType, Mode, OFlags, Stat, Timespec};
+
+use super::changes::{Change, ChangeKind, changes};
+use super::metadata::{self, Attributes};
+use super::stack::{is_opaque, is_whiteout};
+use super::tar::{Header, Type, Writer};
+use super::{Form, path};
+use crate::{Context as _, Error, Result};
+
+/// How to write an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WriteOptions {
+    /// How the directory says what is gone: for [`Form::Plain`], not at all.
+    pub form: Form,
+    /// No time of modification is later than this one, in seconds since 1970 (`SOURCE_DATE_EPOCH`).
+    pub latest: Option<i64>,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        Self { form: Form::Overlay, latest: None }
+    }
+}
+
+/// Writes a directory: a whole root filesystem, or, in overlayfs' form, a layer with its whiteouts. Sockets are left out.
+pub fn write_tree<W: Write>(directory: &Path, sink: W, options: &WriteOptions) -> Result<W> {
+    let mut archiver = Archiver::new(sink, options);
+    let root = barque_sys::file::open(directory, barque_sys::file::READ_DIRECTORY)?;
+    let stat = metadata::stat(&root, b"")?;
+    archiver.entry(&root, b"", b"", &stat)?;
+    archiver.directory(&root, b"").context(|| format!("{directory:?}"))?;
+    archiver.finish()
+}
+
+/// Writes what has to be done to one tree to make it the other: a layer for those who have the first.
+pub fn write_difference<W: Write>(old: &Path, new: &Path, sink: W, options: &WriteOptions) -> Result<W> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut archiver = Archiver::new(sink, options);
+    let root = barque_sys::path::Root::open_host(new)?;
+    for Change { kind, path } in changes(old, new)? {
+        let clean = path::clean(path.as_os_str().as_bytes());
+        if kind == ChangeKind::Deleted {
+            archiver.whiteout(&clean)?;
+            continue;
+        }
+        let (above, name) = path::split(&clean);
+        let parent = root.open(&super::pending::path_buf(above), barque_sys::file::READ_DIRECTORY)?;
+        let stat = metadata::stat(&parent, name)?;
+        archiver.entry(&parent, name, &clean, &stat).context(|| path::shown(&clean))?;
+    }
+    archiver.finish()
+}
+
+/// Bytes read at once.
+const READ: usize = 256 << 10;
+
+struct Archiver<W> {
+    writer: Writer<W>,
+    /// Where a file with several names was written, by device and inode.
+    written: HashMap<(u64, u64), Vec<u8>>,
+    options: WriteOptions,
+    buffer: Vec<u8>,
+}
+
+fn failed(error: std::io::Error) -> Error {
+    Error::from_io(error, "write of the archive")
+}
+
+impl<W: Write> Archiver<W> {
+    fn new(sink: W, options: &WriteOptions) -> Self {
+        Self { writer: Writer::new(sink), written: HashMap::new(), options: *options, buffer: vec![0; READ] }
+    }
+
+    fn finish(self) -> Result<W> {
+        self.writer.finish().map_err(failed)
+    }
+
+    /// Everything in a directory.
+    fn directory(&mut self, directory: &OwnedFd, here: &[u8]) -> Result<()> {
+        if is_opaque(directory, self.options.form)? {
+            self.empty_file(&path::join(here, b".wh..wh..opq"))?;
+        }
+        for name in metadata::names(directory)? {
+            let path = path::join(here, &name);
+            let stat = metadata::stat(directory, &name)?;
+            if self.options.form != Form::Plain && is_whiteout(&stat) {
+                self.whiteout(&path)?;
+                continue;
+            }
+            self.entry(directory, &name, &path, &stat).context(|| path::shown(&path))?;
+            if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let below = rustix::fs::openat(directory, name.as_slice(), flags, Mode::empty())
+                    .call(|| format!("openat({}, {flags:?})", path::shown(&path)))?;
+                self.directory(&below, &path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn whiteout(&mut self, gone: &[u8]) -> Result<()> {
+        let (above, name) = path::split(gone);
+        self.empty_file(&path::join(above, &[b".wh.", name].concat()))
+    }
+
+    fn empty_file(&mut self, path: &[u8]) -> Result<()> {
+        let header = Header {
+            path,
+            kind: Type::File,
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            modified: Timespec { tv_sec: 0, tv_nsec: 0 },
+            size: 0,
+            target: b"",
+            device: (0, 0),
+            attributes: &[],
+        };
+        self.writer.header(&header).map_err(failed)
+    }
+
+    /// One name of a directory; the empty name is the directory itself.
+    fn entry(&mut self, directory: &OwnedFd, name: &[u8], path: &[u8], stat: &Stat) -> Result<()> {
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        if kind == FileType::Socket {
+            return Ok(());
+        }
+        if name.starts_with(b".wh.") {
+            return Err(Error::invalid(
+                "a layer cannot hold it: names that begin with .wh. mean what is gone",
+            ));
+        }
+        let id = (stat.st_dev, stat.st_ino);
+        if kind != FileType::Directory && stat.st_nlink > 1 {
+            if let Some(first) = self.written.get(&id).cloned() {
+                return self.header(path, Type::Hardlink, stat, 0, &first, &Vec::new());
+            }
+            self.written.insert(id, path.to_vec());
+        }
+        let attributes = metadata::attributes(directory, name)?;
+        let kind = match kind {
+            FileType::RegularFile => return self.file(directory, name, path, stat, &attributes),
+            FileType::Symlink => {
+                let target = rustix::fs::readlinkat(directory, name, Vec::new())
+                    .call(|| format!("readlinkat({})", path::shown(path)))?;
+                return self.header(path, Type::Symlink, stat, 0, target.as_bytes(), &attributes);
+            }
+            FileType::Directory => Type::Directory,
+            FileType::Fifo => Type::Fifo,
+            FileType::CharacterDevice => Type::Character,
+            _ => Type::Block,
+        };
+        self.header(path, kind, stat, 0, b"", &attributes)
+    }
+
+    fn header(
+        &mut self,
+        path: &[u8],
+        kind: Type,
+        stat: &Stat,
+        size: u64,
+        target: &[u8],
+        attributes: &Attributes,
+    ) -> Result<()> {
+        let mut modified = metadata::modified(stat);
+        if let Some(latest) = self.options.latest.filter(|latest| modified.tv_sec >= *latest) {
+            modified = Timespec { tv_sec: latest, tv_nsec: 0 };
+        }
+        let header = Header {
+            path,
+            kind,
+            mode: stat.st_mode & 0o7777,
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            modified,
+            size,
+            target,
+            device: (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev)),
+            attributes,
+        };
+        self.writer.header(&header).map_err(failed)
+    }
+
+    /// A file with its content, which must have the length that its header has said.
+    fn file(
+        &mut self,
+        directory: &OwnedFd,
+        name: &[u8],
+        path: &[u8],
+        stat: &Stat,
+        attributes: &Attributes,
+    ) -> Result<()> {
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        self.header(path, Type::File, stat, size, b"", attributes)?;
+        if size == 0 {
+            return Ok(());
+        }
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = rustix::fs::openat(directory, name, flags, Mode::empty())
+            .call(|| format!("openat({}, {flags:?})", path::shown(path)))?;
+        let mut rest = size;
+        while rest > 0 {
+            let want = usize::try_from(rest).unwrap_or(READ).min(READ);
+            let count = rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut self.buffer[..want]))
+                .call(|| format!("read({})", path::shown(path)))?;
+            if count == 0 {
+                return Err(Error::new(crate::ErrorKind::Conflict, "it became shorter while it was read"));
+            }
+            self.writer.content(&self.buffer[..count]).map_err(failed)?;
+            rest -= count as u64;
+        }
+        self.writer.pad(size).map_err(failed)
+    }
+}
