@@ -13,6 +13,7 @@ pub mod progress;
 pub mod reference;
 pub mod registry;
 pub mod rootfs;
+pub mod snapshot;
 pub mod spec;
 pub mod store;
 

@@ -12,7 +12,7 @@ use super::form::is_private_attribute;
 use super::pending::{Link, path_buf};
 use super::stack::is_whiteout;
 use super::stream::Stream;
-use super::{Form, Options, Rights, path, remove};
+use super::{Form, Options, Rights, metadata, path, remove};
 use crate::{Error, Result};
 
 /// A layer on its way to the disk.
@@ -278,6 +278,9 @@ impl Maker {
             let (uid, gid) = (Uid::from_raw(facts.uid), Gid::from_raw(facts.gid));
             rustix::fs::chownat(&*parent.fd, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
                 .map_err(|errno| not_given(errno, facts))?;
+        }
+        if !facts.attributes.is_empty() {
+            metadata::set_attributes(&parent.fd, name, &facts.attributes, self.means.options.rights)?;
         }
         Ok(rustix::fs::utimensat(&*parent.fd, name, &times(facts), AtFlags::SYMLINK_NOFOLLOW)
             .call(|| format!("utimensat({})", path::shown(name)))?)

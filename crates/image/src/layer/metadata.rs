@@ -74,13 +74,7 @@ pub(super) fn apply(
         rustix::fs::chownat(rustix::fs::CWD, &file, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW)
             .call(|| format!("lchown({file:?}, {}, {})", like.st_uid, like.st_gid))?;
     }
-    for (name, value) in attributes {
-        match rustix::fs::lsetxattr(&file, name.as_slice(), value, XattrFlags::empty()) {
-            Err(Errno::OPNOTSUPP) => {}
-            Err(Errno::PERM) if rights == Rights::Own => {}
-            result => result.call(|| format!("lsetxattr({file:?}, {})", path::shown(name)))?,
-        }
-    }
+    set_attributes(directory, name, attributes, rights)?;
     if FileType::from_raw_mode(like.st_mode) != FileType::Symlink {
         let mode = Mode::from_raw_mode(like.st_mode & 0o7777);
         rustix::fs::chmodat(rustix::fs::CWD, &file, mode, AtFlags::empty())
@@ -88,6 +82,32 @@ pub(super) fn apply(
     }
     Ok(rustix::fs::utimensat(rustix::fs::CWD, &file, &times(like), AtFlags::SYMLINK_NOFOLLOW)
         .call(|| format!("utimensat({file:?})"))?)
+}
+
+/// Sets extended attributes of a name in a directory, but those that the file system or the caller may not have.
+pub(super) fn set_attributes(
+    directory: &OwnedFd,
+    name: &[u8],
+    attributes: &Attributes,
+    rights: Rights,
+) -> Result<()> {
+    let file = by_name(directory, name);
+    for (name, value) in attributes.iter().filter(|(name, _)| !is_private_attribute(name)) {
+        match rustix::fs::lsetxattr(&file, name.as_slice(), value, XattrFlags::empty()) {
+            Err(Errno::OPNOTSUPP) => {}
+            Err(Errno::PERM) if rights == Rights::Own => {}
+            result => result.call(|| format!("lsetxattr({file:?}, {})", path::shown(name)))?,
+        }
+    }
+    Ok(())
+}
+
+/// Makes a directory's owner, attributes and mode those of another.
+pub(crate) fn copy_root(from: &std::path::Path, to: &std::path::Path) -> Result<()> {
+    let open = |path| barque_sys::file::open(path, barque_sys::file::READ_DIRECTORY);
+    let (from, to) = (open(from)?, open(to)?);
+    let rights = if barque_sys::process::effective_ids().0 == 0 { Rights::All } else { Rights::Own };
+    apply(&to, b"", &stat(&from, b"")?, &attributes(&from, b"")?, rights)
 }
 
 fn times(like: &Stat) -> Timestamps {

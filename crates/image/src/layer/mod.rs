@@ -31,6 +31,7 @@ pub use compression::Compression;
 pub(crate) use compression::decompress;
 pub use form::{Form, Limits, Options, Rights};
 pub use merge::Merger;
+pub(crate) use metadata::copy_root;
 pub use pack::{Packed, Packer};
 pub use pending::{Link, Pending};
 pub use remove::remove_tree;

@@ -55,6 +55,11 @@ pub fn write_difference<W: Write>(old: &Path, new: &Path, sink: W, options: &Wri
         let (above, name) = path::split(&clean);
         let parent = root.open(&super::pending::path_buf(above), barque_sys::file::READ_DIRECTORY)?;
         let stat = metadata::stat(&parent, name)?;
+        if kind == ChangeKind::Changed && FileType::from_raw_mode(stat.st_mode) == FileType::Socket {
+            // It is left out, but what was there before is gone.
+            archiver.whiteout(&clean)?;
+            continue;
+        }
         archiver.entry(&parent, name, &clean, &stat).context(|| path::shown(&clean))?;
     }
     archiver.finish()
