@@ -84,7 +84,7 @@ impl Merger {
                 rustix::fs::symlinkat(&target, to, name).call(|| format!("symlinkat({target:?})"))?;
             }
             FileType::Socket => return Ok(()),
-            _ if self.rights == Rights::Own && kind != FileType::Fifo => return Ok(()),
+            _ if self.rights != Rights::All && kind != FileType::Fifo => return Ok(()),
             _ => rustix::fs::mknodat(to, name, kind, Mode::RUSR, stat.st_rdev)
                 .call(|| format!("mknodat({kind:?})"))?,
         }

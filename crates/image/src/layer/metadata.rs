@@ -69,7 +69,7 @@ pub(super) fn apply(
     rights: Rights,
 ) -> Result<()> {
     let file = by_name(directory, name);
-    if rights == Rights::All {
+    if rights != Rights::Own {
         let owner = (Some(Uid::from_raw(like.st_uid)), Some(Gid::from_raw(like.st_gid)));
         rustix::fs::chownat(rustix::fs::CWD, &file, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW)
             .call(|| format!("lchown({file:?}, {}, {})", like.st_uid, like.st_gid))?;
@@ -95,7 +95,7 @@ pub(super) fn set_attributes(
     for (name, value) in attributes.iter().filter(|(name, _)| !is_private_attribute(name)) {
         match rustix::fs::lsetxattr(&file, name.as_slice(), value, XattrFlags::empty()) {
             Err(Errno::OPNOTSUPP) => {}
-            Err(Errno::PERM) if rights == Rights::Own => {}
+            Err(Errno::PERM) if rights != Rights::All => {}
             result => result.call(|| format!("lsetxattr({file:?}, {})", path::shown(name)))?,
         }
     }
