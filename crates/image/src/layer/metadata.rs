@@ -60,21 +60,29 @@ pub(super) fn stat(directory: &OwnedFd, name: &[u8]) -> Result<Stat> {
     Ok(rustix::fs::statat(directory, name, flags).call(|| format!("fstatat({})", path::shown(name)))?)
 }
 
-/// Makes a name in a directory have the owner, attributes, mode and times of another file.
+/// Makes a name in a directory have the owner, attributes, mode and times of another file, and no other attributes.
 pub(super) fn apply(
     directory: &OwnedFd,
     name: &[u8],
     like: &Stat,
-    attributes: &Attributes,
+    wanted: &Attributes,
     rights: Rights,
 ) -> Result<()> {
     let file = by_name(directory, name);
+    let is_wanted = |name: &[u8]| wanted.iter().any(|(wanted, _)| wanted == name);
+    for (extra, _) in attributes(directory, name)?.iter().filter(|(name, _)| !is_wanted(name)) {
+        match rustix::fs::lremovexattr(&file, extra.as_slice()) {
+            Err(Errno::NODATA | Errno::OPNOTSUPP) => {}
+            Err(Errno::PERM) if rights != Rights::All => {}
+            result => result.call(|| format!("lremovexattr({file:?}, {})", path::shown(extra)))?,
+        }
+    }
     if rights != Rights::Own {
         let owner = (Some(Uid::from_raw(like.st_uid)), Some(Gid::from_raw(like.st_gid)));
         rustix::fs::chownat(rustix::fs::CWD, &file, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW)
             .call(|| format!("lchown({file:?}, {}, {})", like.st_uid, like.st_gid))?;
     }
-    set_attributes(directory, name, attributes, rights)?;
+    set_attributes(directory, name, wanted, rights)?;
     if FileType::from_raw_mode(like.st_mode) != FileType::Symlink {
         let mode = Mode::from_raw_mode(like.st_mode & 0o7777);
         rustix::fs::chmodat(rustix::fs::CWD, &file, mode, AtFlags::empty())

@@ -103,9 +103,9 @@ fn one(root: &Path, step: &Step) -> std::io::Result<()> {
         Step::Remove(path) => {
             let path = root.join(path);
             if fs::symlink_metadata(&path)?.is_dir() {
-                fs::remove_dir_all(path)?
+                fs::remove_dir_all(path)?;
             } else {
-                fs::remove_file(path)?
+                fs::remove_file(path)?;
             }
         }
         Step::Mode(path, mode) => {
