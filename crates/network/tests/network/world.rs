@@ -174,7 +174,9 @@ impl World {
         namespace::unshare(Namespaces::NETWORK).unwrap();
         let outside = Place::new();
         sh(&format!(
-            "ip link set lo up
+            // A new namespace has the machine's own value of it, which Docker may have set.
+            "sysctl -qw net/ipv4/ip_forward=0 net/ipv6/conf/all/forwarding=0
+             ip link set lo up
              ip link add up0 type veth peer name eth0 netns {}
              ip address add {HOST}/24 dev up0
              ip address add {HOST6}/64 nodad dev up0

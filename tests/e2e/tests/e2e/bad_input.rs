@@ -14,7 +14,7 @@ const CASES: &[Case] = &[
     (&["--mount", "type=nonsense,dst=/x"], "", &["nonsense"]),
     (&["--tmpfs", "relative"], "", &["relative"]),
     (&["--tmpfs", "/t:size=lots"], "", &["size"]),
-    (&["-p", "80:80"], "", &["not there yet", "--network host"]),
+    (&["-p", "80:80:80:80"], "", &["invalid publish", "80:80:80:80"]),
     (&["-d"], "", &["foreground"]),
     (&["--env-file", "/no/such/file"], "", &["/no/such/file"]),
     (&["-e", "=x"], "", &["=x"]),

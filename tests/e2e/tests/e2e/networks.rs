@@ -10,6 +10,8 @@ use crate::lab::{Lab, Said, finish, require_root, said, wait_until};
 fn scene() -> Lab {
     namespace::unshare(Namespaces::NETWORK).unwrap();
     barque_sys::link::loopback_up().unwrap();
+    // A new namespace has the machine's own value of it, which Docker may have set.
+    fs::write("/proc/sys/net/ipv4/ip_forward", "0").unwrap();
     Lab::new()
 }
 
@@ -107,6 +109,8 @@ fn networks_are_made_shown_and_removed() {
     assert_eq!(shown[0]["IPAM"]["Config"][0]["Gateway"], "192.168.7.3");
     assert_eq!(shown[0]["Labels"]["a"], "b");
 
+    let alone = || network(&lab, &["inspect", "-f", "{{json .Containers}}", "mine"]).ok() == "{}";
+    assert!(wait_until(alone), "the address is given back");
     let root = format!("dir:{}", lab.rootfs().display());
     let mut command = lab.run_command(&["--network", "mine", "-i"], &root, &["cat"]);
     let pipes = [(); 2].map(|()| std::process::Stdio::piped());
