@@ -105,3 +105,22 @@ fn chains_of_layers() {
     let chain = Digest::of(format!("{a} {b}").as_bytes());
     assert_eq!(image::chain_ids(&[a.clone(), b]), [a, chain]);
 }
+
+#[test]
+fn a_thousand_images_are_listed_from_one_file() {
+    let (_directory, store) = store();
+    let image = image(&store, "one");
+    let lease = store.lease().unwrap();
+    let entries = (0..1000).map(|number| {
+        let mut manifest = image.descriptor.clone();
+        manifest.digest = Digest::of(format!("{number}").as_bytes());
+        let hint = Hint { id: Digest::of(format!("id {number}").as_bytes()), created: None, size: 1 };
+        Named { name: Some(format!("localhost/x:{number}")), manifest, source: None, hint: Some(hint) }
+    });
+    // Their documents are nowhere: a list does not look.
+    add_names(store.layout(), entries.collect()).unwrap();
+    drop(lease);
+    let begin = std::time::Instant::now();
+    assert_eq!(store.list().unwrap().len(), 1000);
+    println!("list of 1000 images: {:?}", begin.elapsed());
+}
