@@ -15,10 +15,11 @@ fn names() -> ShortNames {
     ShortNames::default()
 }
 
-/// Names in `layers/`, but not those that begin with a dot.
+/// How many layers there are, without what chains of them need besides.
 fn layers(store: &Store) -> usize {
     let entries = fs::read_dir(store.root().join("layers")).unwrap().flatten();
-    entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')).count()
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| !name.starts_with('.') && !name.starts_with("chain-")).count()
 }
 
 #[test]
@@ -233,4 +234,26 @@ fn prune_takes_what_has_no_tag() {
     let did = store.prune(&selection, |_| true, false).unwrap();
     assert_eq!((did.images, did.reclaimed), (would.images, would.reclaimed));
     assert!(did.reclaimed > 0 && layers(&store) == 1);
+}
+
+#[test]
+fn a_layer_gets_from_below_what_its_archive_does_not_say() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_directory, store) = store();
+    let mut memory = Memory::default();
+    // The second archive has a file in a directory of which it says nothing.
+    let below: &[(&str, &str)] = &[("./", ""), ("srv/", ""), ("srv/a", "1")];
+    let one = memory.image("one", &[below, &[("srv/b", "2")]]);
+    let image = bring(&store, &memory, &one, "app").unwrap();
+    let lowers = store.rootfs(&image).unwrap();
+    let chain = format!("chain-{}", image.chain_ids()[1].hex());
+    assert!(store.root().join("layers").join(&chain).is_dir());
+    for lower in &lowers {
+        let srv = lower.join("srv");
+        assert!(!srv.exists() || fs::metadata(srv).unwrap().permissions().mode() & 0o777 == 0o755);
+    }
+    let report = store.check(false, &Silent).unwrap();
+    assert_eq!((report.findings, report.orphans), (Vec::new(), Vec::new()));
+    store.remove("app", &names(), false).unwrap();
+    assert_eq!((layers(&store), store.root().join("layers").join(&chain).exists()), (0, false));
 }

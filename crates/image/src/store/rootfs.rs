@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
-use super::layers::{LayerRecord, layer_name};
+use super::layers::{LayerRecord, chain_name, layer_name};
 use super::source::Source;
 use super::{Image, Store, layer};
 use crate::content::Sink;
+use crate::layer::Settle;
 use crate::progress::{Progress, Silent};
 use crate::spec::Descriptor;
 use crate::{Digest, Error, Result};
@@ -17,9 +18,15 @@ use crate::{Digest, Error, Result};
 impl Store {
     /// The directories of an image's layers, the uppermost first. What is missing of them is made from the blobs.
     pub fn rootfs(&self, image: &Image) -> Result<Vec<PathBuf>> {
-        self.records(image)?;
-        let layers = image.diff_ids().iter().rev();
-        Ok(layers.map(|diff_id| self.layers.files(&layer_name(diff_id))).collect())
+        let records = self.records(image)?;
+        let mut directories: Vec<PathBuf> =
+            image.diff_ids().iter().map(|diff_id| self.layers.files(&layer_name(diff_id))).collect();
+        if !records.iter().all(|record| record.pending.is_empty()) {
+            let settled = self.settle(image, &records, &directories)?;
+            directories.extend(settled);
+        }
+        directories.reverse();
+        Ok(directories)
     }
 
     /// What is known of each layer, the lowest first.
@@ -36,6 +43,31 @@ impl Store {
         layer::Task { store: self, source: &Nowhere, descriptor, diff_id, progress, stop }.run()?;
         let missing = || Error::invalid(format!("layer {diff_id} is not there though it was just unpacked"));
         self.layers.record(diff_id)?.ok_or_else(missing)
+    }
+
+    /// What a chain of layers needs besides them, above them all; nothing where it turns out to need nothing.
+    fn settle(
+        &self,
+        image: &Image,
+        records: &[LayerRecord],
+        directories: &[PathBuf],
+    ) -> Result<Option<PathBuf>> {
+        let Some(top) = image.chain_ids().pop() else { return Ok(None) };
+        let name = chain_name(&top);
+        if let Some(claim) = self.layers.claim(&name, || ())? {
+            let chain: Vec<Settle<'_>> = records
+                .iter()
+                .zip(directories)
+                .map(|(record, root)| Settle { root, pending: &record.pending })
+                .collect();
+            let target = claim.begin()?;
+            // It is made only if something is in it.
+            fs::remove_dir(&target).map_err(|error| Error::from_io(error, format!("rmdir({target:?})")))?;
+            crate::layer::settle(&chain, &target, &self.options)?;
+            claim.finish()?;
+        }
+        let files = self.layers.files(&name);
+        Ok(files.exists().then_some(files))
     }
 
     /// Notes that an image is used now.
