@@ -74,7 +74,7 @@ command!(
         FORMAT,
         NO_TRUNC,
         IDS,
-        Flag::switch("tree", "Draw the layers as a tree: the same as `barque image tree`"),
+        Flag::switch("tree", "Draw the layers as a tree, as `barque image tree` does"),
     ],
     "Filters: dangling=true|false, label=KEY[=VALUE], before=IMAGE, since=IMAGE, until=TIME, reference=PATTERN.\n\
      Fields: ID, Repository, Tag, Digest, CreatedSince, CreatedAt, Size, Containers, SharedSize, UniqueSize, VirtualSize."

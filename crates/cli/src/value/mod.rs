@@ -16,4 +16,4 @@ pub use list::number_list;
 pub use number::integer;
 pub use signal::{signal_name, signal_number};
 pub use size::size;
-pub use time::{date_and_time, now, point, timestamp};
+pub use time::{date_and_time, now, point, rfc3339, timestamp};

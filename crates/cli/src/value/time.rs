@@ -58,6 +58,11 @@ pub fn date_and_time(seconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} +0000 UTC")
 }
 
+/// `2006-01-02T15:04:05Z`.
+pub fn rfc3339(seconds: i64) -> String {
+    date_and_time(seconds).replacen(' ', "T", 1).replace(" +0000 UTC", "Z")
+}
+
 /// Seconds since 1970 at this moment.
 pub fn now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -99,6 +104,7 @@ mod tests {
         ] {
             assert_eq!(timestamp(text), Some(seconds), "{text}");
             assert_eq!(date_and_time(seconds), shown);
+            assert_eq!(timestamp(&rfc3339(seconds)), Some(seconds));
         }
         for text in [
             "",

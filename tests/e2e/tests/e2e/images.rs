@@ -247,3 +247,70 @@ fn explain_shows_the_layers() {
     let overlay = script.ok().lines().find(|line| line.starts_with("mount -t overlay")).unwrap_or_default();
     assert_eq!(overlay.matches("/layers/").count(), 3, "{overlay}");
 }
+
+#[test]
+fn programs_of_the_host_become_an_image() {
+    if !require_root() {
+        return;
+    }
+    let lab = Lab::new();
+    let made = barque(&lab, &["image", "from-host", "--name", "demo", "bash", "ls", "id", "ip"]);
+    assert!(made.ok().starts_with("sha256:"), "{made:#?}");
+    assert_eq!(lab.run_on(&[], "demo", &["bash", "-c", "id -un; ls /"]).ok().lines().next(), Some("root"));
+    assert!(lab.run_on(&[], "demo", &["ip", "-br", "addr"]).ok().starts_with("lo"));
+    lab.run_on(&[], "demo", &["tar"]).fails(127, &["tar"]);
+    assert_eq!(
+        barque(&lab, &["image", "inspect", "-f", "{{join .Config.Cmd \" \"}}", "demo"]).ok(),
+        "/usr/bin/bash"
+    );
+    let missing = barque(&lab, &["image", "from-host", "--name", "none", "no-such-program"]);
+    missing.fails(1, &["no-such-program", "PATH"]);
+    assert_eq!(
+        fs::read_dir(lab.path("root")).unwrap().filter(|e| e.as_ref().unwrap().file_name() == "tmp").count(),
+        0
+    );
+}
+
+#[test]
+fn directories_and_archives_are_imported_and_looked_at() {
+    if !require_root() {
+        return;
+    }
+    let lab = Lab::new();
+    let rootfs = lab.text("rootfs");
+    let change = ["--change", "CMD [\"cat\", \"/etc/passwd\"]", "--change", "ENV A=1"];
+    let import = |source: &str, name: &str| {
+        barque(&lab, &[&["import"], &change[..], &["-m", "imported", source, name]].concat()).ok().to_owned()
+    };
+    let id = import(&rootfs, "from-directory");
+    assert!(lab.run_on(&[], "from-directory", &[]).ok().starts_with("root:x:0:0"));
+    let tar = lab.text("rootfs.tar");
+    assert!(
+        Command::new("tar")
+            .args(["--format=posix", "-cf", &tar, "-C", &rootfs, "."])
+            .status()
+            .unwrap()
+            .success()
+    );
+    import(&tar, "from-tar");
+    assert_eq!(lab.run_on(&[], "from-tar", &["sh", "-c", "echo $A"]).ok(), "1");
+    assert_eq!(barque(&lab, &["image", "diff", "from-directory", "from-tar"]).ok(), "");
+    fs::write(lab.path("rootfs/etc/new"), "x").unwrap();
+    import(&rootfs, "changed");
+    let changes = barque(&lab, &["image", "diff", "from-tar", "changed"]);
+    assert!(changes.ok().lines().any(|line| line == "A /etc/new"), "{changes:#?}");
+    let shown: serde_json::Value =
+        serde_json::from_str(barque(&lab, &["inspect", "from-directory"]).ok()).unwrap();
+    assert_eq!(shown[0]["Id"], id.as_str());
+    assert_eq!(shown[0]["Config"]["Env"][0], "A=1");
+    let history = barque(&lab, &["history", "--format", "{{.Comment}}", "from-directory"]);
+    assert_eq!(history.ok(), "imported");
+    let tree = barque(&lab, &["image", "tree"]);
+    for words in ["= from-directory:latest", "= from-tar:latest", " in all"] {
+        assert!(tree.ok().contains(words), "{words}: {tree:#?}");
+    }
+    let checked = barque(&lab, &["image", "check"]);
+    assert!(checked.ok().contains(" 0 wrong, 0 orphans"), "{checked:#?}");
+    let missing = barque(&lab, &["inspect", "no-such-image"]);
+    assert_eq!((missing.code, missing.out.as_str()), (1, "[]\n"), "{missing:#?}");
+}

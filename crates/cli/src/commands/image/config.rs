@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use barque_image::registry::{Client, Credentials, Hosts, Proxies, Settings};
 
 use super::told;
-use crate::Result;
+use crate::{Error, Result};
 
 /// A variable that is set to something.
 fn variable(name: &str) -> Option<String> {
@@ -32,7 +32,7 @@ pub(super) fn hosts() -> Result<Hosts> {
                 break;
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(crate::Error::invalid(format!("{}: {error}", path.display()))),
+            Err(error) => return Err(Error::invalid(format!("{}: {error}", path.display()))),
         }
     }
     hosts.certificates.extend(below("XDG_CONFIG_HOME", ".config", "containers/certs.d"));
@@ -69,6 +69,15 @@ pub(super) fn client() -> Result<Client> {
         roots: variable("SSL_CERT_FILE").map(PathBuf::from),
         ..Settings::default()
     }))
+}
+
+/// `SOURCE_DATE_EPOCH`: when images are said to be made, for the same bytes each time.
+pub(super) fn source_date() -> Result<Option<i64>> {
+    let number = |text: String| {
+        text.parse()
+            .map_err(|_| Error::invalid(format!("SOURCE_DATE_EPOCH {text:?} is no number of seconds")))
+    };
+    variable("SOURCE_DATE_EPOCH").map(number).transpose()
 }
 
 /// `--platform`, or what `DOCKER_DEFAULT_PLATFORM` says.

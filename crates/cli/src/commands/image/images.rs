@@ -31,6 +31,9 @@ const NONE: &str = "<none>";
 
 /// Lists images.
 pub(super) fn list(flags: &Parsed, places: &Places) -> Result<i32> {
+    if flags.switch("tree") {
+        return super::tree::tree(flags, places);
+    }
     let images = Images::open(places)?;
     let filters = Filters::read(flags, &["dangling", "label", "before", "since", "until", "reference"])?;
     let now = now();

@@ -1,10 +1,17 @@
 //! The commands about images: one file for each, and a table by which they are found.
 
 mod ask;
+mod bootstrap;
+mod check;
 mod config;
 mod df;
+mod diff;
 mod filters;
+mod from_host;
+mod history;
 mod images;
+mod import;
+mod inspect;
 mod load;
 mod login;
 mod mount;
@@ -18,6 +25,7 @@ mod save;
 mod scene;
 mod search;
 mod tag;
+mod tree;
 
 pub(super) use root::ImageRoot;
 use scene::Images;
@@ -59,6 +67,14 @@ pub static VERBS: &[Verb] = &[
     verb(&flags::SEARCH, &["search"], &["search"], (1, 1), search::search),
     verb(&flags::LOGIN, &["login"], &["login"], (0, 1), login::login),
     verb(&flags::LOGOUT, &["logout"], &["logout"], (0, 1), login::logout),
+    verb(&flags::INSPECT, &["inspect"], &["inspect"], (1, MANY), inspect::inspect),
+    verb(&flags::HISTORY, &["history"], &["history"], (1, 1), history::history),
+    verb(&flags::TREE, &["tree"], &[], (0, MANY), tree::tree),
+    verb(&flags::DIFF, &["diff"], &[], (2, 2), diff::diff),
+    verb(&flags::CHECK, &["check"], &[], (0, 0), check::check),
+    verb(&flags::IMPORT, &["import"], &["import"], (1, 2), import::import),
+    verb(&flags::FROM_HOST, &["from-host"], &[], (1, MANY), from_host::from_host),
+    verb(&flags::BOOTSTRAP, &["bootstrap"], &[], (1, 1), bootstrap::bootstrap),
 ];
 
 const fn verb(

@@ -1,5 +1,6 @@
 //! `barque image mount` and `barque image unmount`: an image's files, read-only, for looking.
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use barque_image::store::Image;
@@ -56,17 +57,21 @@ pub(super) fn mount(flags: &Parsed, places: &Places) -> Result<i32> {
     }))
 }
 
-/// One layer is shown as it is; several are laid one over the other.
 fn attach(lowers: &[PathBuf], target: &Path) -> Result<()> {
+    Ok(mount::attach(&detached(lowers)?, file::open(target, DIRECTORY)?)?)
+}
+
+/// A read-only view that is nowhere yet: one layer is shown as it is, several are laid one over the other.
+pub(super) fn detached(lowers: &[PathBuf]) -> Result<OwnedFd> {
     let only_read = MountAttrFlags::MOUNT_ATTR_RDONLY
         | MountAttrFlags::MOUNT_ATTR_NODEV
         | MountAttrFlags::MOUNT_ATTR_NOSUID;
-    let tree = match lowers {
+    match lowers {
         [one] => {
             let tree = mount::clone_tree(one, false)?;
             let change = Attributes { set: only_read, ..Attributes::default() };
             mount::set_attributes(&tree, false, &change)?;
-            tree
+            Ok(tree)
         }
         _ => {
             let overlay = FileSystem::open("overlay")?;
@@ -75,10 +80,9 @@ fn attach(lowers: &[PathBuf], target: &Path) -> Result<()> {
                 let name = lower.to_string_lossy().replace('\\', r"\\").replace(':', r"\:");
                 overlay.set("lowerdir+", &name)?;
             }
-            overlay.mount(only_read)?
+            Ok(overlay.mount(only_read)?)
         }
-    };
-    Ok(mount::attach(&tree, file::open(target, DIRECTORY)?)?)
+    }
 }
 
 /// Ids of images that are mounted, and where.
