@@ -240,6 +240,20 @@ impl Stream {
         Ok(())
     }
 
+    /// Leaves the next `count` bytes out. Where the stream ends before, that is its end: layers that umoci's `insert` makes
+    /// lack the zeros after their last file, and Go's reader, which others read them with, does not miss those.
+    pub(super) fn skip(&mut self, mut count: u64) -> Result<()> {
+        while count > 0 {
+            let part = self.look(1)?.len().min(usize::try_from(count).unwrap_or(usize::MAX));
+            if part == 0 {
+                break;
+            }
+            self.advance(part);
+            count -= part as u64;
+        }
+        Ok(())
+    }
+
     /// Reads what follows the end of the archive: it belongs to the digest.
     fn drain(&mut self) -> Result<()> {
         self.carry.clear();

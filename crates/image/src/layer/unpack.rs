@@ -136,7 +136,7 @@ fn each(stream: &mut Stream, mut see: impl FnMut(&Entry, &mut Stream) -> Result<
         let Some((padded, entry)) = header else { continue };
         let size = entry.size;
         see(&entry, stream).context(|| format!("entry {number}, {}", path::shown(&entry.path)))?;
-        stream.take(padded - size, |_| Ok(())).context(|| format!("after entry {number}"))?;
+        stream.skip(padded - size).context(|| format!("after entry {number}"))?;
     }
     Ok(())
 }

@@ -179,6 +179,19 @@ fn later_entries_replace_earlier_ones() {
 }
 
 #[test]
+fn zeros_after_the_last_file_are_not_missed() {
+    let whole = archive(&[("a", Regular, "", 0o644, b"one"), ("b", Regular, "", 0o644, b"three")]);
+    for (length, expected) in [(2048, true), (1600, true), (512 * 3 + 5, true), (512 * 3 + 4, false)] {
+        let scene = Scene::new();
+        let done = scene.unpack(&whole[..length]);
+        assert_eq!(done.is_ok(), expected, "{length}: {done:?}");
+        if expected {
+            assert_eq!(fs::read(scene.path("root/b")).unwrap(), b"three", "{length}");
+        }
+    }
+}
+
+#[test]
 fn what_is_no_archive_is_told() {
     let scene = Scene::new();
     for bytes in [

@@ -5,6 +5,7 @@
 
 mod archive;
 mod bad_input;
+mod bootstrap;
 mod build;
 mod devices;
 mod exit_codes;
@@ -14,6 +15,7 @@ mod images;
 mod lab;
 mod leftovers;
 mod limits;
+mod logins;
 mod namespaces;
 mod networks;
 mod process;
@@ -21,3 +23,5 @@ mod registry;
 mod security;
 mod terminal;
 mod unprivileged;
+mod unprivileged_images;
+mod upkeep;

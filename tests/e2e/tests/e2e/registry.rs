@@ -10,6 +10,26 @@ use crate::lab::{Lab, Said, said, wait_until};
 pub(crate) struct Registry {
     process: Child,
     port: u16,
+    host: &'static str,
+}
+
+/// A name for loopback that is not known to be loopback: who has it must prove it.
+pub(crate) const SECURE: &str = "registry.test";
+
+/// An authority and a server's certificate by it, in `tls` of the scene.
+fn make_certificates(lab: &Lab) {
+    fs::create_dir_all(lab.path("tls")).unwrap();
+    let new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
+    for line in [
+        format!("{new} -subj /CN=ca -keyout ca.key -out ca.crt"),
+        format!(
+            "{new} -subj /CN=server -CA ca.crt -CAkey ca.key -addext basicConstraints=critical,CA:FALSE \
+             -addext subjectAltName=DNS:{SECURE} -keyout server.key -out server.crt"
+        ),
+    ] {
+        let made = said(Command::new("openssl").args(line.split(' ')).current_dir(lab.path("tls")));
+        assert_eq!(made.code, 0, "{made:#?}");
+    }
 }
 
 impl Registry {
@@ -23,14 +43,33 @@ impl Registry {
         Self::start_in(lab, "registry-2")
     }
 
+    /// One that speaks TLS, with a certificate for [`SECURE`] by an authority of the scene's own, and wants a name and a
+    /// password: `tester`, `pass:word`.
+    pub(crate) fn start_secure(lab: &Lab) -> Self {
+        make_certificates(lab);
+        // By `htpasswd -B`.
+        let line = "tester:$2y$05$tidrzHE.pqr.GzL.sz45gunJiKjfv.RvLLZJ38OHE5Bd.Ng.hUX2W\n";
+        let (passwords, own) = (lab.file("htpasswd", line), lab.text("tls"));
+        let tls = format!("tls: {{certificate: '{own}/server.crt', key: '{own}/server.key'}}");
+        let auth = format!("auth: {{htpasswd: {{realm: test, path: '{passwords}'}}}}\n");
+        let mut registry = Self::start_as(lab, "registry", &tls, &auth);
+        registry.host = SECURE;
+        registry
+    }
+
     fn start_in(lab: &Lab, directory: &str) -> Self {
+        Self::start_as(lab, directory, "", "")
+    }
+
+    /// With more of its configuration: about its address, and at the end.
+    fn start_as(lab: &Lab, directory: &str, http: &str, more: &str) -> Self {
         // Freed at once: whoever takes it in between makes the registry fail to start, which the test then says.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let data = lab.path(directory);
         fs::create_dir_all(&data).unwrap();
         let configuration = format!(
             "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {data:?}}}, delete: {{enabled: true}}}}\n\
-             http: {{addr: '127.0.0.1:{port}'}}\n"
+             http: {{addr: '127.0.0.1:{port}', {http}}}\n{more}"
         );
         let path = lab.file(&format!("{directory}.yml"), &configuration);
         let process = Command::new("docker-registry")
@@ -39,7 +78,7 @@ impl Registry {
             .stderr(Stdio::null())
             .spawn()
             .expect("install docker-registry");
-        let registry = Self { process, port };
+        let registry = Self { process, port, host: "127.0.0.1" };
         assert!(
             wait_until(|| TcpStream::connect(("127.0.0.1", port)).is_ok()),
             "the registry does not answer"
@@ -49,7 +88,12 @@ impl Registry {
 
     /// A name in it.
     pub(crate) fn name(&self, rest: &str) -> String {
-        format!("127.0.0.1:{}/{rest}", self.port)
+        format!("{}/{rest}", self.address())
+    }
+
+    /// `HOST:PORT`.
+    pub(crate) fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
     }
 
     /// The digest that it has a name for, as skopeo says.

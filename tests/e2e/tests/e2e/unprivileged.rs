@@ -9,12 +9,13 @@ use crate::lab::{Lab, Said, require_root, said};
 const USER: u32 = 54_321;
 
 /// A scene of that user's: home, runtime directory, a root filesystem that belongs to it.
-struct Person {
-    lab: Lab,
+pub(crate) struct Person {
+    pub(crate) lab: Lab,
 }
 
 impl Person {
-    fn new() -> Self {
+    /// A new scene.
+    pub(crate) fn new() -> Self {
         let lab = Lab::new();
         for name in ["home", "home/run"] {
             fs::create_dir(lab.path(name)).unwrap();
@@ -31,7 +32,7 @@ impl Person {
     }
 
     /// `barque` as that user.
-    fn barque(&self) -> Command {
+    pub(crate) fn barque(&self) -> Command {
         let mut command = Command::new("setpriv");
         let id = USER.to_string();
         command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]).arg(self.lab.copy_of_barque());
@@ -42,7 +43,7 @@ impl Person {
 
     /// `barque` with ids that these lines of `/etc/subuid` and `/etc/subgid` grant to `ann`, as a shell that has other
     /// such files in a mount namespace of its own; `more` is done there before.
-    fn with_subordinate_ids(&self, lines: &str, more: &str, arguments: &[&str]) -> Said {
+    pub(crate) fn with_subordinate_ids(&self, lines: &str, more: &str, arguments: &[&str]) -> Said {
         let passwd = fs::read_to_string("/etc/passwd").unwrap();
         self.lab.file("etc/passwd", &format!("{passwd}ann:x:{USER}:{USER}::/:/bin/sh\n"));
         for name in ["etc/subuid", "etc/subgid"] {
@@ -64,7 +65,7 @@ impl Person {
     }
 
     /// An archive with files of three owners, a fifo and a device.
-    fn archive(&self) -> String {
+    pub(crate) fn archive(&self) -> String {
         let root = self.lab.path("home/tree");
         self.lab.make_rootfs(&root);
         fs::write(root.join("home/ann/file"), "x").unwrap();
@@ -89,7 +90,7 @@ impl Person {
     }
 
     /// What its containers leave in its home.
-    fn leftovers(&self) -> Vec<String> {
+    pub(crate) fn leftovers(&self) -> Vec<String> {
         let left = || {
             let output = Command::new("find")
                 .arg(self.lab.path("home"))

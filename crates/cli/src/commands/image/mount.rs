@@ -10,7 +10,7 @@ use barque_sys::mount::{self, Attributes, FileSystem, MountAttrFlags, UnmountFla
 use super::{Images, each, told};
 use crate::commands::Places;
 use crate::flags::Parsed;
-use crate::{Error, Result, console};
+use crate::{Error, ErrorKind, Result, console};
 
 /// Where an image is mounted, and under which key it is in use.
 fn place(places: &Places, image: &Image) -> (PathBuf, String) {
@@ -22,11 +22,11 @@ fn directory(places: &Places) -> PathBuf {
     places.run_root.join("image-mounts")
 }
 
-/// Whether something is mounted at a path.
+/// Whether something is mounted at a path. A single layer comes as a bind mount: its device tells nothing.
 fn is_mounted(path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let device = |path: &Path| std::fs::symlink_metadata(path).map(|metadata| metadata.dev()).ok();
-    path.parent().is_some_and(|parent| device(path).is_some() && device(path) != device(parent))
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+    statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
+        .is_ok_and(|facts| facts.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 /// Mounts images, or lists what is mounted.
@@ -37,6 +37,10 @@ pub(super) fn mount(flags: &Parsed, places: &Places) -> Result<i32> {
             console::out(&format!("sha256:{id}\t{}\n", path.display()));
         }
         return Ok(0);
+    }
+    if !rustix::process::geteuid().is_root() {
+        return Err(Error::new(ErrorKind::PermissionDenied, "mounting an image needs root")
+            .hint("to look inside: barque run --rm -it IMAGE sh, or barque save IMAGE"));
     }
     Ok(each(flags.positional(), |typed| {
         let lease = images.store.lease().map_err(told)?;

@@ -1,6 +1,6 @@
 //! Programs that keep logins: `docker-credential-NAME get|store|erase`, asked over their standard input.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -98,17 +98,19 @@ fn missing(program: &str) -> Error {
 fn talk(program: &Path, verb: &str, input: &[u8]) -> io::Result<(ExitStatus, Vec<u8>)> {
     let mut child = Command::new(program)
         .arg(verb)
-        .stdin(Stdio::piped())
+        .stdin(filled(input)?)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A program that does not read its input says with its status what it thinks of it.
-        drop(stdin.write_all(input));
-    }
     let mut answer = Vec::new();
     if let Some(stdout) = child.stdout.take() {
         stdout.take(MAX_ANSWER).read_to_end(&mut answer)?;
     }
     Ok((child.wait()?, answer))
+}
+
+/// Its input as a file, in memory: a program that ends without reading its input says with its status what it thinks of it,
+/// where writing to a pipe then would end us (`SIGPIPE`).
+fn filled(input: &[u8]) -> io::Result<Stdio> {
+    Ok(barque_sys::file::in_memory("login", input).map_err(io::Error::other)?.into())
 }
