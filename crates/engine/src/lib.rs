@@ -11,4 +11,6 @@
 //! environment.
 #![forbid(unsafe_code)]
 
+pub mod log;
+
 pub use barque_runtime::{Error, ErrorKind, Result};
