@@ -1,6 +1,7 @@
 //! What a whole command line asks for. Pure: nothing is looked up, nothing is done.
 
 use crate::commands::image::{self, Verb};
+use crate::commands::manifest;
 use crate::commands::{NetworkVerb, Places};
 use crate::flags::{self, BUILD, EXPLAIN, Outcome, Parsed, RUN};
 use crate::oci::args as oci;
@@ -89,6 +90,7 @@ pub fn read(args: &[String]) -> std::result::Result<Invocation, Refusal> {
             flagged(&RUN, &rest[1..], RUN_FAILED, |flags| Invocation::Run(flags, places))
         }
         "image" => image(rest, places),
+        "manifest" => manifest(rest, places),
         _ => match Verb::find(verb, false) {
             Some(verb) => about_images(verb, rest, places),
             None => Err(Refusal { error: unknown(verb), command: Some("barque"), code: 1 }),
@@ -105,6 +107,20 @@ fn image(args: &[String], places: Places) -> std::result::Result<Invocation, Ref
             None => {
                 let error = Error::invalid(format!("unknown command: barque image {name}"));
                 Err(Refusal { error, command: Some("barque image"), code: 1 })
+            }
+        },
+    }
+}
+
+/// `barque manifest VERB …`.
+fn manifest(args: &[String], places: Places) -> std::result::Result<Invocation, Refusal> {
+    match args.split_first().map(|(verb, rest)| (verb.as_str(), rest)) {
+        None | Some(("help" | "--help" | "-h", _)) => Ok(Invocation::Text(manifest::help())),
+        Some((name, rest)) => match manifest::find(name) {
+            Some(verb) => about_images(verb, rest, places),
+            None => {
+                let error = Error::invalid(format!("unknown command: barque manifest {name}"));
+                Err(Refusal { error, command: Some("barque manifest"), code: 1 })
             }
         },
     }
@@ -212,6 +228,7 @@ fn help(words: &[String]) -> std::result::Result<Invocation, Refusal> {
         Some("network") => NETWORK.to_owned(),
         Some("oci") => oci::help(),
         Some("image") => image::help(),
+        Some("manifest") => manifest::help(),
         Some(verb) if Verb::find(verb, false).is_some() => {
             Verb::find(verb, false).map(|verb| flags::help(verb.command)).unwrap_or_default()
         }
@@ -241,6 +258,7 @@ Commands:
   login     Log in to a registry
   logout    Log out from a registry
   image     All commands about images
+  manifest  Put images of several platforms under one name
   network   Make, list and remove networks
   oci       OCI runtime with runc's commands, for podman, docker and containerd
   version   Print the version
@@ -266,8 +284,7 @@ Run 'barque network COMMAND --help' for more about a command.
 ";
 
 /// Docker's commands that are still to come, with what to use until then.
-const LATER: [(&[&str], &str); 5] = [
-    (&["manifest"], "`barque image inspect` shows an image's parts"),
+const LATER: [(&[&str], &str); 4] = [
     (
         &[
             "ps",

@@ -8,6 +8,7 @@ mod filter;
 pub mod image;
 mod init;
 mod join;
+pub mod manifest;
 mod network;
 mod places;
 mod prepare;

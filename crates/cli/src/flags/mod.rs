@@ -7,6 +7,7 @@ mod build;
 mod explain;
 mod help;
 mod image;
+pub mod manifest;
 pub mod network;
 mod parse;
 mod parsed;

@@ -3,6 +3,7 @@
 use super::names::{self, Named};
 use super::{Image, Store};
 use crate::reference::{Reference, ShortNames};
+use crate::spec::Descriptor;
 use crate::{Digest, Error, ErrorKind, Result};
 
 impl Store {
@@ -46,6 +47,20 @@ impl Store {
         };
         names::edit(&self.layout, |entries| {
             names::put(entries, named);
+            Ok(())
+        })
+    }
+
+    /// Notes that a registry has what a name stands for, and by which digest.
+    pub fn note_pushed(&self, name: &Reference, manifest: &Descriptor) -> Result<()> {
+        let name = name.to_string();
+        names::edit(&self.layout, |entries| {
+            let own = |entry: &&mut Named| entry.name.as_ref() == Some(&name);
+            if let Some(entry) = entries.iter_mut().find(own)
+                && entry.manifest.digest == manifest.digest
+            {
+                entry.source = Some(manifest.digest.clone());
+            }
             Ok(())
         })
     }

@@ -6,6 +6,7 @@
 //!   index.lock            held (exclusive) only while index.json is replaced
 //!   gc.lock               held (shared) by whoever adds or begins to use content; (exclusive) by who collects
 //!   garbage               there is something to collect, but somebody was at work
+//!   lists/<digest>.json    a list of images that is being put together (`manifest create`)
 //!   uses/<key>            what a container uses, whatever its image is called by now
 //!   used/<id>             its time is when the image was last used
 //! layers/<diff id>/       one unpacked layer each: fs/ and layer.json
@@ -41,6 +42,7 @@ mod inspect;
 mod layer;
 mod layers;
 mod list;
+mod lists;
 mod lock;
 mod lookup;
 mod names;
@@ -67,6 +69,7 @@ pub use image::Image;
 pub use import::Import;
 pub use layers::LayerRecord;
 pub use list::Summary;
+pub use lists::{Listed, ManifestList};
 pub use lock::Lease;
 pub(crate) use names::add_names;
 pub use names::{Hint, Named};

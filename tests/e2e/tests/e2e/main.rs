@@ -16,6 +16,7 @@ mod lab;
 mod leftovers;
 mod limits;
 mod logins;
+mod manifests;
 mod namespaces;
 mod networks;
 mod process;

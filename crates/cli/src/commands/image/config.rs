@@ -53,7 +53,18 @@ fn credentials() -> Credentials {
 }
 
 /// A client of registries.
-pub(super) fn client() -> Result<Client> {
+pub(in crate::commands) fn client() -> Result<Client> {
+    client_of(hosts()?)
+}
+
+/// A client that does not look at certificates of these registries.
+pub(in crate::commands) fn insecure_client(registries: impl IntoIterator<Item = String>) -> Result<Client> {
+    let mut hosts = hosts()?;
+    hosts.insecure_registries.extend(registries);
+    client_of(hosts)
+}
+
+fn client_of(hosts: Hosts) -> Result<Client> {
     let either = |name: &str| variable(&name.to_lowercase()).or_else(|| variable(name));
     let all = either("ALL_PROXY");
     let proxies = Proxies {
@@ -63,7 +74,7 @@ pub(super) fn client() -> Result<Client> {
         none: either("NO_PROXY"),
     };
     Ok(Client::new(Settings {
-        hosts: hosts()?,
+        hosts,
         credentials: credentials(),
         proxies,
         roots: variable("SSL_CERT_FILE").map(PathBuf::from),

@@ -3,7 +3,7 @@
 mod ask;
 mod bootstrap;
 mod check;
-mod config;
+pub(super) mod config;
 mod df;
 mod diff;
 mod filters;
@@ -28,7 +28,7 @@ mod tag;
 mod tree;
 
 pub(super) use root::ImageRoot;
-use scene::Images;
+pub(super) use scene::Images;
 
 use super::Places;
 use crate::flags::{self, Command, Parsed};
@@ -49,7 +49,7 @@ pub struct Verb {
     execute: fn(&Parsed, &Places) -> Result<i32>,
 }
 
-const MANY: usize = usize::MAX;
+pub(super) const MANY: usize = usize::MAX;
 
 /// All of them, in the order in which help shows them.
 pub static VERBS: &[Verb] = &[
@@ -77,7 +77,8 @@ pub static VERBS: &[Verb] = &[
     verb(&flags::BOOTSTRAP, &["bootstrap"], &[], (1, 1), bootstrap::bootstrap),
 ];
 
-const fn verb(
+/// A line of such a table.
+pub(super) const fn verb(
     command: &'static Command,
     names: &'static [&'static str],
     short: &'static [&'static str],
@@ -131,7 +132,7 @@ pub fn help() -> String {
 }
 
 /// A failure of the image crate, as a failure of this program.
-fn told(error: barque_image::Error) -> Error {
+pub(super) fn told(error: barque_image::Error) -> Error {
     let cure = error.cure().map(str::to_owned);
     let told = Error::new(error.kind(), error.to_string());
     match cure {
@@ -141,7 +142,7 @@ fn told(error: barque_image::Error) -> Error {
 }
 
 /// Does something to each of several objects: what goes wrong with one is said and does not keep from the next.
-fn each(names: &[String], mut act: impl FnMut(&str) -> Result<()>) -> i32 {
+pub(super) fn each(names: &[String], mut act: impl FnMut(&str) -> Result<()>) -> i32 {
     let mut code = 0;
     for name in names {
         if let Err(error) = act(name) {

@@ -48,6 +48,7 @@ pub(super) fn push(flags: &Parsed, places: &Places) -> Result<i32> {
         let manifest = images.store.layout().read(&image.descriptor.digest).map_err(told)?;
         let sent = client.put_manifest(&name, &image.descriptor.media_type, &manifest).map_err(told)?;
         drop(progress);
+        images.store.note_pushed(&name, &image.descriptor).map_err(told)?;
         if quiet {
             console::out(&format!("{name}\n"));
         } else {
