@@ -77,7 +77,8 @@ fn inherited_view() -> Option<OwnedFd> {
     Some(view)
 }
 
-fn read_only_view() -> Result<OwnedFd> {
+/// A detached read-only bind mount of this program's file. Only while that lies on a mount of the caller's namespace.
+pub fn read_only_view() -> Result<OwnedFd> {
     let view = mount::clone_tree(Path::new(OWN), false)?;
     let change = Attributes { set: MountAttrFlags::MOUNT_ATTR_RDONLY, ..Attributes::default() };
     mount::set_attributes(&view, false, &change)?;

@@ -69,7 +69,14 @@ impl Lab {
 
     /// A program, run by the user.
     fn command(&self, program: &Path) -> Command {
-        let Some(id) = self.user.map(|id| id.to_string()) else { return Command::new(program) };
+        let Some(id) = self.user.map(|id| id.to_string()) else {
+            let mut command = Command::new(program);
+            // Scripts look for barque there.
+            let path = std::env::var("PATH").unwrap_or_default();
+            let directory = barque().parent().map(|path| path.display().to_string()).unwrap_or_default();
+            command.env("PATH", format!("{directory}:{path}"));
+            return command;
+        };
         let mut command = Command::new("setpriv");
         command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]).arg(program);
         command.current_dir(self.directory.path());

@@ -106,6 +106,18 @@ fn capabilities_of_a_user() {
     assert!(found.tells("environment", "A=b c"), "{found:?}");
 }
 
+/// A process 1 that is not the probe; for the privileged a copy of the program.
+#[test]
+fn an_init() {
+    if !can_make_containers() {
+        return;
+    }
+    let lab = Lab::new();
+    let found = equal(&lab, &["--init"], &lab.root());
+    assert!(found.tells("mountinfo", "/run/barque-init in "), "{found:?}");
+    equal(&lab, &["--init", "--cap-add=SYS_ADMIN"], &lab.root());
+}
+
 #[test]
 fn privileged() {
     if !can_make_containers() {

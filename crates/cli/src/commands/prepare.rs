@@ -1,12 +1,12 @@
 //! From a request to what the runtime needs: a root filesystem, files, a configuration.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use barque_runtime::container::{Connect, Creation, Options};
 use barque_runtime::execute::Trace;
 use barque_runtime::plan::HostFile;
 use barque_runtime::plan::mount as planned;
-use barque_runtime::spec::{ConsoleSize, Mount, Spec, Str};
+use barque_runtime::spec::{ConsoleSize, Spec, Str};
 
 use super::filter::filter;
 use super::image::ImageRoot;
@@ -75,8 +75,9 @@ impl Prepared {
         if let Some(configured) = &mut spec.root {
             configured.path = Str::from(root.path().to_string_lossy().into_owned());
         }
-        if request.init {
-            add_init(&mut spec, &directory);
+        if let Some(process) = spec.process.as_mut().filter(|_| request.init) {
+            // The program runs as the child of an init, which is this program under another name.
+            process.args.insert(0, Str::from(INIT));
         }
         if let Some(process) = spec.process.as_mut().filter(|process| process.terminal) {
             // From the start: the program may ask for the size before it hears of a change.
@@ -124,6 +125,7 @@ impl Prepared {
             cgroups: self.cgroups,
             options: Options {
                 map_root_ids: self.map_root_ids,
+                init: self.request.init.then(|| INIT.to_owned()),
                 connection: self.joined.as_ref().map(Joined::connection),
                 ..Options::default()
             },
@@ -149,18 +151,4 @@ fn random_id() -> Result<String> {
     let mut bytes = [0_u8; 32];
     barque_sys::random(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// The program runs as the child of an init, which is this program under another name.
-fn add_init(spec: &mut Spec<'static>, directory: &Path) {
-    spec.mounts.push(Mount {
-        destination: Str::from(INIT),
-        kind: Some(Str::from("bind")),
-        source: Some(Str::from(directory.join("init").to_string_lossy().into_owned())),
-        options: ["bind", "ro", "nosuid", "nodev"].map(Str::from).to_vec(),
-        ..Mount::default()
-    });
-    if let Some(process) = &mut spec.process {
-        process.args.insert(0, Str::from(INIT));
-    }
 }

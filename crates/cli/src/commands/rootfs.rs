@@ -117,9 +117,6 @@ pub(super) fn host_files(
         }
         planned::RootSource::Composed { mount_point, .. } => own(mount_point.clone()),
     }
-    if request.init {
-        files.push(HostFile::Program(directory.join("init")));
-    }
     if let RootSource::Archive(archive) = &request.rootfs {
         let unpacked = directory.join(UNPACKED);
         files.push(HostFile::Directory { path: unpacked.clone(), mode: 0o755, owner: None });

@@ -41,7 +41,7 @@ impl Bundle {
 
     /// The configuration; an error names the line, the column and the field.
     pub(crate) fn spec(&self) -> Result<Spec<'_>> {
-        spec::from_json(&self.config).map_err(|error| self.broken(&error))
+        spec::spec_from_json(&self.config).map_err(|error| self.broken(&error))
     }
 
     fn broken(&self, error: &serde_json::Error) -> Error {

@@ -104,6 +104,7 @@ fn make(
             console_socket,
             cgroups: session.cgroups()?,
             options: Options {
+                init: None,
                 connection: None,
                 systemd: session.systemd()?,
                 no_pivot: args.no_pivot,

@@ -14,7 +14,7 @@ pub(super) fn exec(session: &Session, args: &Exec) -> Result<i32> {
     let mut spec = container.spec()?;
     let file = args.process.as_deref().map(|path| barque_sys::file::read(Path::new(path))).transpose()?;
     let process = match &file {
-        Some(text) => spec::from_json(text).map_err(|error| {
+        Some(text) => spec::process_from_json(text).map_err(|error| {
             Error::invalid(format!("--process {:?}: {error}", args.process.as_deref().unwrap_or_default()))
         })?,
         None => from_flags(args, spec.process.take().unwrap_or_default())?,

@@ -15,7 +15,7 @@ pub(super) fn update(session: &Session, args: Update) -> Result<()> {
     let container = session.open(&args.id)?;
     let text = args.file.as_deref().map(read).transpose()?;
     let resources: Resources<'_> = match &text {
-        Some(text) => spec::from_json(text).map_err(|error| {
+        Some(text) => spec::resources_from_json(text).map_err(|error| {
             Error::invalid(format!("--resources {:?}: {error}", args.file.as_deref().unwrap_or_default()))
         })?,
         None => args.resources,

@@ -120,7 +120,7 @@ impl Container {
 
     /// Its configuration, as it was when it was made.
     pub fn spec(&self) -> Result<Spec<'_>> {
-        spec::from_json(&self.config).map_err(|error| {
+        spec::spec_from_json(&self.config).map_err(|error| {
             Error::new(ErrorKind::Internal, format!("{:?}: {error}", self.path.join(CONFIG)))
         })
     }

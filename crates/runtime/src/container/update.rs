@@ -35,7 +35,8 @@ impl Container {
         let broken = |error: serde_json::Error| Error::new(ErrorKind::Internal, error.to_string());
         // As a value, so that members that this version does not know stay.
         let mut config: Value = serde_json::from_str(&self.config).map_err(broken)?;
-        config["linux"]["resources"] = serde_json::to_value(resources).map_err(broken)?;
+        let resources = serde_json::to_vec(resources).map_err(broken)?;
+        config["linux"]["resources"] = serde_json::from_slice(&resources).map_err(broken)?;
         let text = serde_json::to_vec(&config).map_err(broken)?;
         Ok(file::replace(self.directory(), store::CONFIG, &text)?)
     }

@@ -155,7 +155,10 @@ impl Creator<'_, '_> {
             Op::MoveNetDevice { name, inside } => kernel::move_net_device(name, inside, self.pid()?)?,
             Op::MakeNetwork => self.network = Some(kernel::make_network()?),
             Op::ConnectNetwork(_) => self.connect_network()?,
-            Op::PrepareMount { mount, .. } => self.prepared.push(mounts::prepare_for(self.plan, mount)?),
+            Op::PrepareMount { mount, .. } => {
+                let program = self.context.executable.as_ref();
+                self.prepared.push(mounts::prepare_for(self.plan, mount, program)?);
+            }
             Op::ReleaseExecutable => drop(self.context.executable.take()),
             Op::Signal(mark) => self.signal(*mark)?,
             Op::Await(mark) => self.wait_for(*mark)?,

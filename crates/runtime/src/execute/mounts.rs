@@ -24,7 +24,7 @@ fn make(init: &mut Init<'_, '_>, mount: &Mount) -> Result<()> {
             refuse_link(init.root()?, kind, &mount.target)?;
             new_file_system(kind, source.as_deref(), parameters, mount.attributes)?
         }
-        Source::Bind { .. } | Source::Device { .. } => prepare(mount)?,
+        Source::Bind { .. } | Source::Device { .. } | Source::Program => prepare(mount)?,
         Source::Prepared { slot, path } => init.prepared_mount(*slot, path)?,
         Source::Existing { parameters } => return change_existing(init.root()?, mount, parameters),
     };
@@ -48,8 +48,12 @@ fn finish(fd: &OwnedFd, mount: &Mount) -> Result<()> {
 
 /// The same in the creator's mount namespace, where what is cloned is a peer of the host's mount: what the container
 /// mounts below it would travel to the host, unless it gets the propagation of the container's own mounts.
-pub(super) fn prepare_for(plan: &Plan, mount: &Mount) -> Result<OwnedFd> {
-    let fd = prepare(mount)?;
+/// `program` is the view that this program runs from, where it holds one.
+pub(super) fn prepare_for(plan: &Plan, mount: &Mount, program: Option<&OwnedFd>) -> Result<OwnedFd> {
+    let fd = match mount.source {
+        Source::Program => program_view(program, mount)?,
+        _ => prepare(mount)?,
+    };
     let host = plan.steps.iter().find_map(|step| match &step.op {
         Op::SetPropagation { propagation, after_pivot: false } if propagation != "rshared" => {
             Some(propagation)
@@ -87,6 +91,17 @@ pub(super) fn prepare(mount: &Mount) -> Result<OwnedFd> {
     }
     set(&fd, false, mount.attributes)?;
     Ok(fd)
+}
+
+/// The mount that this program's file lies on. It is one of nobody's until the container attaches it. A program that
+/// lies on a read-only file system runs from where it lies, and holds none: then one is made.
+fn program_view(held: Option<&OwnedFd>, mount: &Mount) -> Result<OwnedFd> {
+    let view = match held {
+        Some(view) => barque_sys::Call::call(view.try_clone(), || "dup(the view of this program)")?,
+        None => barque_sys::executable::read_only_view()?,
+    };
+    set(&view, false, mount.attributes)?;
+    Ok(view)
 }
 
 fn set(fd: &OwnedFd, recursive: bool, attributes: planned::Attributes) -> Result<()> {

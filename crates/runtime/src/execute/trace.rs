@@ -121,7 +121,9 @@ fn label(op: &Op) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     };
-    match serde_json::to_value(op).unwrap_or_default() {
+    // By way of text: to serialize all operations straight into values would be 30 KB of code.
+    let text = serde_json::to_vec(op).unwrap_or_default();
+    match serde_json::from_slice(&text).unwrap_or_default() {
         serde_json::Value::String(name) => name,
         serde_json::Value::Object(map) => {
             map.iter().next().map(|(name, value)| shorten(format!("{name} {value}"))).unwrap_or_default()

@@ -64,14 +64,14 @@ fn one(writer: &mut Writer, ending: &mut process::Ending, plan: &Plan, op: &Op) 
         ),
         Op::RunHooks { point, hooks } => self::hooks(writer, *point, hooks),
         Op::Process(op) => ending.step(writer, op),
-        // It was copied before this script begins.
-        Op::CopyProgram { .. } => ending.forks = true,
+        Op::ForkUnderInit { arguments } => ending.forks = Some(arguments.clone()),
         Op::Exec { arguments, environment, home_of } => {
             ending.program(arguments, environment, *home_of);
         }
         Op::MakeDirectory { .. }
         | Op::MakeSharedDirectory { .. }
         | Op::WriteFile { .. }
+        | Op::CopyProgram { .. }
         | Op::ReleaseExecutable
         | Op::UnpackArchive { .. }
         | Op::Clone { .. }

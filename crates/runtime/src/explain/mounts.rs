@@ -19,13 +19,16 @@ pub(super) fn mount(writer: &mut Writer, plan: &Plan, mount: &Mount) {
         Source::Bind { path, recursive } => bind(writer, mount, &path.to_string_lossy(), *recursive),
         Source::Prepared { slot, .. } => {
             // Here it needs no preparation: the host's files are in sight, and we are root of the user namespace.
-            if let Some(Mount { source: Source::Bind { path, recursive }, id_mapping, .. }) =
-                prepared(plan, *slot)
-            {
-                let mount = Mount { id_mapping: id_mapping.clone(), ..mount.clone() };
-                bind(writer, &mount, &path.to_string_lossy(), *recursive);
+            match prepared(plan, *slot) {
+                Some(Mount { source: Source::Bind { path, recursive }, id_mapping, .. }) => {
+                    let mount = Mount { id_mapping: id_mapping.clone(), ..mount.clone() };
+                    bind(writer, &mount, &path.to_string_lossy(), *recursive);
+                }
+                Some(Mount { source: Source::Program, .. }) => program(writer, mount),
+                _ => {}
             }
         }
+        Source::Program => program(writer, mount),
         Source::Device { kind, major, minor, mode, uid, gid } => {
             let node = Op::MakeDevice {
                 path: mount.target.clone(),
@@ -109,6 +112,14 @@ fn bind(writer: &mut Writer, mount: &Mount, path: &str, recursive: bool) {
         None => writer.command(format!("mount {flag} {source} \"$at\"")),
         Some(ids) => id_mapped(writer, &source, recursive, ids),
     }
+    attributes(writer, mount.attributes);
+}
+
+/// The program that is typed, and runs this all: `barque`.
+fn program(writer: &mut Writer, mount: &Mount) {
+    let source = "\"$(command -v barque)\"";
+    writer.call(Function::Like, &format!("{source} {}", quote(&mount.target)));
+    writer.command(format!("mount --bind {source} \"$at\""));
     attributes(writer, mount.attributes);
 }
 

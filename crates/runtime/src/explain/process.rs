@@ -19,8 +19,8 @@ pub(super) struct Ending {
     program: Option<Program>,
     /// Whether the root was moved: it lies upon the shell's own then, which only the last command leaves.
     pub(super) moved: bool,
-    /// Whether the program is the init of `--init`.
-    pub(super) forks: bool,
+    /// What the program's child becomes, where the program is the init of `--init`.
+    pub(super) forks: Option<Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -126,11 +126,13 @@ impl Ending {
             writer.command(limit);
         }
         writer.because("User, groups, capabilities; then the environment, the directory and the program.");
-        if self.forks {
-            writer.comment(
-                "The program is an init, a copy of barque: it forks, its child executes the words after its name,\n\
-                 and it stays process 1, which passes signals on and reaps what is orphaned.",
-            );
+        if let Some(arguments) = &self.forks {
+            let words: Vec<_> = arguments.iter().map(|argument| quote(argument)).collect();
+            writer.comment(&format!(
+                "The program is an init, barque's own: it forks, and its child executes\n  {}\n\
+                 It stays process 1, which passes signals on and reaps what is orphaned.",
+                words.join(" ")
+            ));
         }
         let mut lines = Vec::new();
         if self.moved {

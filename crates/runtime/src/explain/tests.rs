@@ -121,6 +121,14 @@ fn a_plan_is_data() {
 }
 
 #[test]
+fn an_init() {
+    let mut case = Case::small();
+    case.spec["process"]["args"] = json!(["/run/init", "sh", "-c", "echo a b"]);
+    case.options.init = Some("/run/init".to_owned());
+    insta::assert_snapshot!(case.script_from("/run/init"));
+}
+
+#[test]
 fn limits() {
     let mut case = Case::small();
     case.spec["linux"]["resources"] = json!({"memory": {"limit": 67_108_864}, "pids": {"limit": 32}});

@@ -7,7 +7,7 @@ use super::input::{HostFile, Input, NamespacePlan};
 use super::mount::{Mount, MountIds, Part, RootSource, Source};
 use super::op::{HookPoint, IdMaps, Mark, Op};
 use super::process::ProcessOp;
-use super::{Plan, devices, mounts, processes, validate};
+use super::{Plan, devices, init, mounts, processes, validate};
 use crate::Result;
 use crate::cgroup;
 use crate::spec::{Hook, Hooks, NamespaceKind};
@@ -47,12 +47,14 @@ fn host_files(plan: &mut Plan, input: &Input<'_>) {
         plan.creator(match file.clone() {
             HostFile::Directory { path, mode, owner } => Op::MakeDirectory { path, mode, owner },
             HostFile::Shared(path) => Op::MakeSharedDirectory { path },
-            HostFile::Program(path) => Op::CopyProgram { path },
             HostFile::Archive { archive, directory } => {
                 Op::UnpackArchive { archive, directory, ids: archive_ids(input) }
             }
             HostFile::File(path, text) => Op::WriteFile { path, text },
         });
+    }
+    if let Some(path) = init::copy(input) {
+        plan.creator(Op::CopyProgram { path });
     }
     if let (true, RootSource::Overlay { lower, mount_point, .. }) = (input.options.map_root_ids, &input.root)
     {
@@ -185,6 +187,7 @@ fn prepare_root(
     let user = namespaces.is_own(NamespaceKind::User);
     let mut spec_mounts = mounts::from_spec(input, namespaces)?;
     spec_mounts.extend(devices::mounted(input, namespaces)?);
+    spec_mounts.extend(init::mount(input));
     let mut root = input.root.clone();
     let mut layers = Vec::new();
     // An unprivileged creator has no right to make mounts that its container's root would lack.

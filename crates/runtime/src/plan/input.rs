@@ -57,8 +57,6 @@ pub enum HostFile {
     },
     /// A directory that is made where it is missing, and stays.
     Shared(PathBuf),
-    /// A copy of this program.
-    Program(PathBuf),
     /// An archive that is unpacked into a directory.
     Archive {
         /// The archive.
@@ -97,6 +95,9 @@ pub struct Options {
     pub no_pivot: bool,
     /// Keep the caller's session keyring (`--no-new-keyring`).
     pub no_new_keyring: bool,
+    /// Where the container finds this program, to be its init (`--init`): an absolute path, which is also the first
+    /// word of `process.args`.
+    pub init: Option<String>,
     /// With a user namespace: show the files below the root filesystem's writable layer with the container's ids, so
     /// that what belongs to the host's root belongs to the container's.
     pub map_root_ids: bool,

@@ -12,6 +12,7 @@ mod beside;
 mod create;
 mod devices;
 mod exec;
+mod init;
 mod input;
 pub mod mount;
 mod mount_options;

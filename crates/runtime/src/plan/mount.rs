@@ -156,6 +156,10 @@ pub enum Source {
         /// With all that is mounted below it.
         recursive: bool,
     },
+    /// The file of this very program, to be the init process of `--init`: the read-only view that the program runs from
+    /// already (`barque_sys::executable`), so nothing is copied. Only for a container in which nobody may make it
+    /// writable again.
+    Program,
     /// A device node on a file system of its own: a user namespace may not make nodes.
     Device {
         /// `c` or `b`.

@@ -221,7 +221,7 @@ pub(super) fn prepared(
     let mut replace = |mut mount: Mount| {
         let path = match &mount.source {
             Source::Bind { path, .. } if user_namespace || mount.id_mapping.is_some() => path.clone(),
-            Source::Device { .. } => PathBuf::from(&mount.target),
+            Source::Device { .. } | Source::Program => PathBuf::from(&mount.target),
             _ => return mount,
         };
         steps.push(Op::PrepareMount { slot: slots, mount: mount.clone() });

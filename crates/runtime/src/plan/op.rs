@@ -35,8 +35,8 @@ pub enum Op {
         /// What it holds.
         text: String,
     },
-    /// Copies this very program, to be the init process of `--init`. Its own file cannot be shared: it lies on a mount
-    /// that belongs to no namespace, out of every container's reach.
+    /// Copies this very program, to be the init process of `--init`, where its own file must stay out of the container's
+    /// reach: see [`super::mount::Source::Program`].
     CopyProgram {
         /// Where.
         path: PathBuf,
@@ -245,6 +245,13 @@ pub enum Op {
         environment: Vec<String>,
         /// Whose home directory, from the container's `/etc/passwd`, becomes `HOME` where the environment lacks it.
         home_of: Option<u32>,
+    },
+    /// What the program does first where it is the init of `--init`: it forks, the child becomes the words after the
+    /// init's name, and the init stays process 1, passes signals on and reaps what is orphaned. Not the runtime's own
+    /// step: it comes after the exec.
+    ForkUnderInit {
+        /// `argv` of the child.
+        arguments: Vec<String>,
     },
 }
 

@@ -61,6 +61,10 @@ pub(super) fn first(plan: &mut Plan, input: &Input<'_>) -> Result<()> {
         create::run(plan, hooks, HookPoint::StartContainer);
     }
     execute(plan, &ending);
+    if input.options.init.is_some() {
+        let arguments = process.args.iter().skip(1).map(|argument| argument.to_string()).collect();
+        plan.init(Op::ForkUnderInit { arguments });
+    }
     Ok(())
 }
 

@@ -256,6 +256,43 @@ fn some_containers_make_their_network_namespace_themselves() {
     }
 }
 
+/// The init of `--init` is a mount of the program's own file, but for containers that could make that writable again.
+#[test]
+fn the_init_is_shared_where_nobody_can_write_to_it() {
+    let admin = r#""capabilities": {"bounding": ["CAP_KILL", "CAP_SYS_ADMIN"]}, "cwd""#;
+    let kill = r#""capabilities": {"bounding": ["CAP_KILL"], "effective": ["CAP_KILL"]}, "cwd""#;
+    let joined = config("", "").replace(r#"{"type": "pid"}"#, r#"{"type": "pid", "path": "/proc/1/ns/pid"}"#);
+    let unprivileged = Host { uid: 1000, gid: 1000, privileged: false, rootfs_is_initramfs: false };
+    let cases = [
+        (config("", ""), ROOT, true),
+        (config("", "").replace(r#""cwd""#, kill), ROOT, true),
+        (config("", "").replace(r#""cwd""#, admin), ROOT, false),
+        (joined, ROOT, false),
+        (with_user_namespace(""), unprivileged, false),
+    ];
+    for (text, host, shared) in cases {
+        let options = Options { init: Some("/run/init".to_owned()), ..Options::default() };
+        let plan = plan_with(&text, options, host).unwrap();
+        let copied = position(&plan, |op| *op == Op::CopyProgram { path: "/bundle/init".into() });
+        let prepared = plan.of(Actor::Creator).find_map(|op| match op {
+            Op::PrepareMount { mount, .. } if mount.source == Source::Program => Some(mount),
+            _ => None,
+        });
+        assert_eq!(copied.is_none(), shared, "{text}");
+        assert_eq!(prepared.is_some(), shared, "{text}");
+        let is_init = |op: &Op| matches!(op, Op::Mount(mount) if mount.target == "/run/init" && mount.attributes.set & 1 != 0);
+        assert!(position(&plan, is_init).is_some(), "{text}");
+        // It is still held then.
+        assert!(
+            position(&plan, |op| matches!(op, Op::PrepareMount { .. }))
+                < position(&plan, |op| *op == Op::ReleaseExecutable)
+                || !shared
+        );
+        let last = plan.steps.last().map(|step| &step.op);
+        assert_eq!(last, Some(&Op::ForkUnderInit { arguments: Vec::new() }), "{text}");
+    }
+}
+
 /// The container's own procfs could be a fake: what goes through `/proc/self` is written while the host's is in sight.
 #[test]
 fn the_containers_procfs_gets_nothing() {

@@ -8,8 +8,27 @@ use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, Visitor,
 };
 
-/// Reads a value; an error names the line, the column and the field.
-pub fn from_json<'de, T: Deserialize<'de>>(text: &'de str) -> serde_json::Result<T> {
+use super::{Process, Resources, Spec};
+
+// One function for each document, none of them generic: what is generic would be compiled once more in each crate that
+// calls it, 100 KB for a configuration.
+
+/// Reads a configuration (`config.json`); an error names the line, the column and the field.
+pub fn spec_from_json(text: &str) -> serde_json::Result<Spec<'_>> {
+    from_json(text)
+}
+
+/// Reads a process (`exec --process`).
+pub fn process_from_json(text: &str) -> serde_json::Result<Process<'_>> {
+    from_json(text)
+}
+
+/// Reads limits (`update --resources`).
+pub fn resources_from_json(text: &str) -> serde_json::Result<Resources<'_>> {
+    from_json(text)
+}
+
+pub(crate) fn from_json<'de, T: Deserialize<'de>>(text: &'de str) -> serde_json::Result<T> {
     let mut format = serde_json::Deserializer::from_str(text);
     let value = T::deserialize(Strict(&mut format))?;
     format.end()?;

@@ -20,7 +20,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use hooks::{Hook, Hooks};
-pub use json::from_json;
+#[cfg(test)]
+pub(crate) use json::from_json;
+pub use json::{process_from_json, resources_from_json, spec_from_json};
 pub use linux::{
     IdMapping, IntelRdt, Linux, LinuxDevice, MemoryPolicy, Namespace, NamespaceKind, NetDevice, Personality,
     TimeOffset,

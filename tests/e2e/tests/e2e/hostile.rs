@@ -216,6 +216,37 @@ fn the_hosts_binary_is_out_of_reach() {
     assert_eq!(fs::metadata(&barque).unwrap().modified().unwrap(), before);
 }
 
+/// The program's own file is what `--init` shows, without a copy; who could make it writable again is shown a copy.
+#[test]
+fn the_init_cannot_be_written_to() {
+    if !require_root() {
+        return;
+    }
+    let lab = Lab::new();
+    let barque = lab.barque().get_program().to_owned();
+    let (inode, before) = {
+        use std::os::unix::fs::MetadataExt as _;
+        let file = fs::metadata(&barque).unwrap();
+        (format!("{}:{}", file.dev(), file.ino()), fs::read(&barque).unwrap())
+    };
+    let attack = "stat -c %d:%i /run/barque-init
+        mount -o remount,bind,rw /run/barque-init 2>&1 && echo remounted
+        for file in /run/barque-init /proc/1/exe; do
+            (echo x >> $file) 2>&1; chmod 777 $file 2>&1; touch $file 2>&1
+        done; exit 0";
+    let said = lab.sh(&["--init", "--security-opt", "seccomp=unconfined"], attack);
+    assert!(said.out.starts_with(&inode) && !said.out.contains("remounted"), "{inode} {said:?}");
+    assert_eq!(said.out.matches("Read-only").count() + said.out.matches("file busy").count(), 6, "{said:?}");
+    assert!(said.out.matches("Read-only").count() >= 4, "{said:?}");
+    // On the way to what the kernel would refuse only as long as the file is executed: not our file.
+    for more in [&["--cap-add", "SYS_ADMIN"][..], &["--privileged"]] {
+        let flags = [&["--init", "--security-opt", "seccomp=unconfined"], more].concat();
+        let said = lab.sh(&flags, attack);
+        assert!(!said.out.starts_with(&inode) && said.out.contains("remounted"), "{more:?} {said:?}");
+    }
+    assert!(fs::read(&barque).unwrap() == before, "the program was written to");
+}
+
 /// A tree whose mounts are shared with whoever has a copy of it, as all mounts of a machine with systemd are.
 struct Shared(std::path::PathBuf);
 
