@@ -28,7 +28,7 @@ pub fn features() -> impl Serialize {
             },
             "apparmor": { "enabled": true },
             "selinux": { "enabled": true },
-            "intelRdt": { "enabled": false },
+            "intelRdt": { "enabled": true, "schemata": true, "monitoring": true },
             "memoryPolicy": memory_policy(),
             "mountExtensions": { "idmap": { "enabled": true } },
             "netDevices": { "enabled": true },

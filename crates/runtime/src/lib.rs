@@ -9,6 +9,7 @@ pub mod execute;
 pub mod explain;
 pub mod features;
 pub mod plan;
+pub mod rdt;
 pub mod seccomp;
 pub mod spec;
 

@@ -9,10 +9,10 @@ use super::args::Update;
 use crate::{Error, Result};
 
 pub(super) fn update(session: &Session, args: Update) -> Result<()> {
-    if args.intel_rdt.is_some() {
-        return Err(Error::unsupported("cache and bandwidth allocation (Intel RDT) is not supported"));
-    }
     let container = session.open(&args.id)?;
+    if let Some(config) = &args.intel_rdt {
+        container.update_rdt(config)?;
+    }
     let text = args.file.as_deref().map(read).transpose()?;
     let resources: Resources<'_> = match &text {
         Some(text) => spec::resources_from_json(text).map_err(|error| {

@@ -14,6 +14,7 @@ use crate::cgroup::{self, Layout};
 use crate::execute::{self, Context, Observer, Trace};
 use crate::plan::mount::RootSource;
 use crate::plan::{self, Host, HostFile, Input, Op, Options, Plan};
+use crate::rdt;
 use crate::seccomp;
 use crate::spec::{Resources, Spec, State, Status};
 use crate::{Error, ErrorKind, Result};
@@ -185,8 +186,16 @@ impl Creation<'_> {
             Some(layout) => self.plan_cgroup(layout, &host)?,
             None => (None, Vec::new()),
         };
+        let rdt = match linux.and_then(|linux| linux.intel_rdt.as_ref()) {
+            Some(config) => {
+                let mountinfo = file::read(Path::new("/proc/self/mountinfo"))?;
+                Some(rdt::plan(config, self.id, rdt::mount_point(&mountinfo).as_deref())?)
+            }
+            None => None,
+        };
         Ok(Input {
             id: self.id,
+            rdt,
             bundle: self.bundle,
             spec: self.spec,
             root: self.root.clone().unwrap_or_else(|| RootSource::Directory { path: self.rootfs() }),
@@ -240,6 +249,7 @@ impl Creation<'_> {
             created: (now.as_secs(), now.subsec_nanos()),
             owner: input.host.uid,
             cgroup: input.cgroup.as_ref().map(|cgroup| cgroup.group.clone()),
+            rdt: input.rdt.as_ref().map(|rdt| rdt.group.clone()),
             directories: plan.directories(),
             setgroups_denied,
         }

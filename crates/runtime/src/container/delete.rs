@@ -69,6 +69,9 @@ impl Container {
             if let Some(cgroup) = &record.cgroup {
                 cgroup.remove()?;
             }
+            if let Some(rdt) = &record.rdt {
+                rdt.remove()?;
+            }
             for directory in record.directories.iter().rev() {
                 remove::tree(directory, ids.as_ref())?;
             }

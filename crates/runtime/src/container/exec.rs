@@ -62,6 +62,9 @@ pub fn exec(container: &Container, mut execution: Execution<'_>) -> Result<Creat
         pid,
         namespaces: own_namespaces(pid)?,
         join,
+        rdt: record
+            .and_then(|record| record.rdt.as_ref())
+            .map(|rdt| crate::rdt::Op::Join { file: rdt.tasks.clone() }),
         clone_into,
         seccomp: program.as_ref().map(|program| (program, profile)),
         personality: linux.and_then(|linux| linux.personality.as_ref()),

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::{Container, store};
 use crate::cgroup::{self, Layout};
-use crate::spec::{Cpu, HugepageLimit, Memory, Resources, Status};
+use crate::rdt;
+use crate::spec::{Cpu, HugepageLimit, IntelRdt, Memory, Resources, Status};
 use crate::{Error, ErrorKind, Result};
 
 impl Container {
@@ -29,6 +30,18 @@ impl Container {
         }
         self.keep(&merged)?;
         Ok(warnings)
+    }
+
+    /// Changes the shares of cache and memory bandwidth.
+    pub fn update_rdt(&self, config: &IntelRdt<'_>) -> Result<()> {
+        let group = self.record.as_ref().and_then(|record| record.rdt.as_ref()).ok_or_else(|| {
+            Error::new(ErrorKind::Conflict, format!("container {:?} has no linux.intelRdt", self.id()))
+                .hint("it must have been created with one")
+        })?;
+        match rdt::shares(config)? {
+            Some(text) => group.write(&text),
+            None => Ok(()),
+        }
     }
 
     fn keep(&self, resources: &Resources<'_>) -> Result<()> {

@@ -109,6 +109,7 @@ impl Init<'_, '_> {
     fn step(&mut self, op: &Op) -> Result<()> {
         match op {
             Op::Cgroup(op) => drop(op.execute()?),
+            Op::Rdt(op) => drop(op.execute()?),
             Op::Signal(mark) => Message::Mark(*mark).send(&self.channel)?,
             Op::Await(mark) => self.wait_for(*mark)?,
             Op::Join { kind, path } => join(*kind, path)?,

@@ -103,6 +103,7 @@ pub fn execute(plan: &Plan, context: Context<'_>, observer: &mut dyn Observer) -
 enum Done {
     Directory(PathBuf),
     Cgroup(crate::cgroup::Op, crate::cgroup::Done),
+    Rdt(crate::rdt::Op, crate::rdt::Done),
 }
 
 struct Creator<'p, 'a> {
@@ -152,6 +153,7 @@ impl Creator<'_, '_> {
                 let done = op.execute_with(process)?;
                 self.done.push(Done::Cgroup(op.clone(), done));
             }
+            Op::Rdt(op) => self.done.push(Done::Rdt(op.clone(), op.execute()?)),
             Op::MoveNetDevice { name, inside } => kernel::move_net_device(name, inside, self.pid()?)?,
             Op::MakeNetwork => self.network = Some(kernel::make_network()?),
             Op::ConnectNetwork(_) => self.connect_network()?,
@@ -364,6 +366,7 @@ impl Creator<'_, '_> {
             match done {
                 Done::Directory(path) => drop(remove::tree(&path, self.id_maps())),
                 Done::Cgroup(op, done) => drop(op.undo(&done)),
+                Done::Rdt(op, done) => drop(op.undo(done)),
             }
         }
         reason

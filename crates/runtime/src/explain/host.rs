@@ -42,7 +42,21 @@ pub(super) fn before(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'
         }
         script.command(command);
     }
+    let rdt = |step: &&crate::plan::Step| step.by == crate::plan::Actor::Creator;
+    let mut rdt = plan.steps.iter().filter(rdt).filter_map(rdt_op).peekable();
+    if rdt.peek().is_some() {
+        script.blank();
+        script.comment("The group that shares out cache and memory bandwidth.");
+        rdt.for_each(|op| op.script(script));
+    }
     map_ids(script, plan, namespaces);
+}
+
+fn rdt_op(step: &crate::plan::Step) -> Option<&crate::rdt::Op> {
+    match &step.op {
+        Op::Rdt(op) => Some(op),
+        _ => None,
+    }
 }
 
 fn unpack(prefix: &str, archive: &Path, directory: &Path) -> String {
@@ -118,13 +132,20 @@ pub(super) fn cgroups(script: &mut Script, plan: &Plan) {
             _ => {}
         }
     }
-    if !joins.is_empty() {
+    let rdt = plan.of(crate::plan::Actor::Init).find_map(|op| match op {
+        Op::Rdt(op) => Some(op),
+        _ => None,
+    });
+    if !joins.is_empty() || rdt.is_some() {
         script.blank();
         script.comment(
             "This subshell moves itself in (0 is the process that writes), so all it starts is inside.",
         );
     }
     for join in joins {
+        join.script(script);
+    }
+    if let Some(join) = rdt {
         join.script(script);
     }
 }
@@ -160,8 +181,18 @@ pub(super) fn after(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'_
             _ => None,
         })
         .collect();
+    // A group that a closID names stays.
+    let groups: Vec<_> = plan
+        .steps
+        .iter()
+        .rev()
+        .filter_map(|step| match &step.op {
+            Op::Rdt(crate::rdt::Op::Create { group, matching: None }) => Some(word(group)),
+            _ => None,
+        })
+        .collect();
     let directories: Vec<_> = plan.directories().iter().rev().map(|path| word(path)).collect();
-    if namespaces.new_user() || !cgroups.is_empty() || !directories.is_empty() {
+    if namespaces.new_user() || !cgroups.is_empty() || !groups.is_empty() || !directories.is_empty() {
         script.blank();
         script.comment(
             "The container has ended; namespaces and mounts went with it. Take back the rest, in reverse.",
@@ -186,6 +217,9 @@ pub(super) fn after(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'_
     if !cgroups.is_empty() {
         // With those that the container may have made below, the innermost first.
         script.command(format!("find {} -depth -type d -delete", cgroups.join(" \\\n    ")));
+    }
+    if !groups.is_empty() {
+        script.command(format!("rmdir {}", groups.join(" ")));
     }
     if !directories.is_empty() {
         script.command(format!("rm -rf --one-file-system {}", directories.join(" ")));

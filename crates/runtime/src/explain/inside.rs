@@ -78,6 +78,7 @@ fn one(writer: &mut Writer, ending: &mut process::Ending, plan: &Plan, op: &Op) 
         | Op::CloneAgain { .. }
         | Op::MapIds(_)
         | Op::Cgroup(_)
+        | Op::Rdt(_)
         | Op::Join { .. }
         | Op::JoinProcess { .. }
         | Op::DropGroups

@@ -80,6 +80,10 @@ impl Case {
             spec: &spec,
             root: self.root.clone(),
             cgroup_trees: CgroupTree::of(&layout, &cgroup.group),
+            rdt: linux
+                .intel_rdt
+                .as_ref()
+                .map(|config| crate::rdt::plan(config, "box", Some(Path::new("/sys/fs/resctrl"))).unwrap()),
             cgroup: self.host.privileged.then_some(cgroup),
             seccomp,
             files: self.files.clone(),
@@ -126,6 +130,17 @@ fn an_init() {
     case.spec["process"]["args"] = json!(["/run/init", "sh", "-c", "echo a b"]);
     case.options.init = Some("/run/init".to_owned());
     insta::assert_snapshot!(case.script_from("/run/init"));
+}
+
+#[test]
+fn shares_of_cache_and_bandwidth() {
+    let mut case = Case::small();
+    case.spec["linux"]["intelRdt"] =
+        json!({"l3CacheSchema": "L3:0=f;1=f", "memBwSchema": "MB:0=20", "enableMonitoring": true});
+    let script = case.script();
+    let (head, rest) = script.split_once("exec unshare").unwrap();
+    insta::assert_snapshot!(head);
+    assert!(rest.contains("\nrmdir /sys/fs/resctrl/box/mon_groups/box /sys/fs/resctrl/box\n"), "{rest}");
 }
 
 #[test]

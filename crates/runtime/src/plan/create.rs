@@ -19,12 +19,19 @@ pub fn make(input: &Input<'_>) -> Result<Plan> {
     validate::namespaces(input, &namespaces)?;
     let mut plan = Plan::default();
     host_files(&mut plan, input);
+    for op in input.rdt.iter().flat_map(|rdt| &rdt.ops) {
+        plan.creator(Op::Rdt(op.clone()));
+    }
     make_cgroups(&mut plan, input, true);
     if !namespaces.joined.is_empty() {
         plan.creator(Op::ReleaseExecutable);
     }
     clone(&mut plan, input, &namespaces);
     make_cgroups(&mut plan, input, false);
+    if let Some(rdt) = &input.rdt {
+        // First, while it has the creator's ids and has forked nothing.
+        plan.init(Op::Rdt(rdt.join.clone()));
+    }
     enter_namespaces(&mut plan, input, &namespaces);
     let beside = Beside::new(input, &namespaces);
     if !beside.can_wait {

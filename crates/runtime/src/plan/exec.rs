@@ -20,6 +20,8 @@ pub struct ExecInput<'a> {
     pub namespaces: Vec<NamespaceKind>,
     /// How the container's cgroups are joined.
     pub join: Vec<cgroup::Op>,
+    /// How the container's group of cache and memory bandwidth is joined.
+    pub rdt: Option<crate::rdt::Op>,
     /// cgroup v2 directory the process starts in.
     pub clone_into: Option<std::path::PathBuf>,
     /// The compiled system call filter with its profile.
@@ -57,6 +59,9 @@ pub fn make_exec(input: &ExecInput<'_>) -> Result<Plan> {
     }
     for op in &input.join {
         plan.init(Op::Cgroup(op.clone()));
+    }
+    if let Some(op) = &input.rdt {
+        plan.init(Op::Rdt(op.clone()));
     }
     if let Some(op) = last {
         plan.init(op);

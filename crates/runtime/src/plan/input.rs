@@ -26,6 +26,8 @@ pub struct Input<'a> {
     pub cgroup: Option<cgroup::Plan>,
     /// The cgroup trees as the container's `/sys/fs/cgroup` shows them.
     pub cgroup_trees: Vec<CgroupTree>,
+    /// The container's group of shares of cache and memory bandwidth (`linux.intelRdt`).
+    pub rdt: Option<crate::rdt::Plan>,
     /// The compiled system call filter.
     pub seccomp: Option<seccomp::Program>,
     /// Directories and files of the host to make for this container before all else.

@@ -73,6 +73,8 @@ pub enum Op {
     MapIds(IdMaps),
     /// A control group operation.
     Cgroup(crate::cgroup::Op),
+    /// An operation on groups of the `resctrl` file system.
+    Rdt(crate::rdt::Op),
     /// Moves a network device of the creator's network namespace into the container's.
     MoveNetDevice {
         /// Its name outside.

@@ -28,6 +28,7 @@ fn plan_with(text: &str, options: Options, host: Host) -> Result<Plan, Error> {
         root: RootSource::Directory { path: "/bundle/rootfs".into() },
         cgroup: None,
         cgroup_trees: Vec::new(),
+        rdt: None,
         seccomp: profile.map(|profile| seccomp::compile(profile).unwrap()),
         files: Vec::new(),
         options,

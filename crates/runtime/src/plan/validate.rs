@@ -140,9 +140,6 @@ pub(super) fn namespaces(input: &Input<'_>, namespaces: &NamespacePlan) -> Resul
     if !linux.net_devices.is_empty() && !namespaces.is_own(NamespaceKind::Network) {
         return needs("linux.netDevices", NamespaceKind::Network);
     }
-    if linux.intel_rdt.is_some() {
-        return Err(Error::unsupported("linux.intelRdt: cache and bandwidth allocation is not supported"));
-    }
     rootless(input, namespaces)
 }
 

@@ -160,6 +160,12 @@ pub struct IntelRdt<'a> {
     /// Memory bandwidth allocation.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub mem_bw_schema: Option<Str<'a>>,
+    /// Measure the use of the cache (CMT; until runtime-spec 1.2).
+    #[serde(rename = "enableCMT", default, skip_serializing_if = "std::ops::Not::not")]
+    pub enable_cmt: bool,
+    /// Measure the bandwidth of memory (MBM; until runtime-spec 1.2).
+    #[serde(rename = "enableMBM", default, skip_serializing_if = "std::ops::Not::not")]
+    pub enable_mbm: bool,
     /// Make a monitoring group of its own (runtime-spec 1.3).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub enable_monitoring: bool,
