@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use barque_image::archive::{Form, Input, Saved, load, save, save_dir, save_layout};
 use barque_image::progress::Silent;
 use barque_image::spec::Platform;
-use barque_image::store::{Image, Import, Store};
+use barque_image::store::{Examination, Image, Import, Store};
 
 /// These tests make images with the owners that they have: root's work.
 fn is_root() -> bool {
@@ -95,7 +95,7 @@ impl World {
         assert_eq!((loaded.image.id(), loaded.image.diff_ids()), (self.image.id(), self.image.diff_ids()));
         let file = store.rootfs(&loaded.image).unwrap()[0].join("etc/deep/file");
         assert_eq!(fs::read_to_string(file).unwrap(), "text\n");
-        let report = store.check(false, &Silent).unwrap();
+        let report = store.check(Examination::default(), &Silent).unwrap();
         assert_eq!((report.findings, report.orphans), (Vec::new(), Vec::new()));
         (loaded.names, loaded.image.descriptor.digest.to_string())
     }

@@ -12,7 +12,7 @@ use barque_image::layer::{Options, Rights};
 use barque_image::progress::Silent;
 use barque_image::reference::ShortNames;
 use barque_image::spec::Platform;
-use barque_image::store::{Import, Store};
+use barque_image::store::{Examination, Import, Store};
 
 /// Where the child finds its work; without it, this is not the child.
 const WORK: &str = "BARQUE_TEST_KILL";
@@ -90,15 +90,15 @@ fn nothing_is_wrong_after_a_kill() {
         std::thread::sleep(Duration::from_micros(3000 + round * 7919 % 160_000));
         child.kill().unwrap();
         assert_eq!(child.wait().unwrap().signal(), Some(9), "round {round}: the child has failed");
-        let report = store.check(false, &Silent).unwrap();
+        let report = store.check(Examination::default(), &Silent).unwrap();
         assert_eq!(report.findings, [], "round {round}");
     }
     let loaded =
         load(&store, Input::Archive(File::open(work.join("app.tar")).unwrap()), None, &Silent).unwrap();
     assert_eq!(store.rootfs(&loaded[0].image).unwrap().len(), 3);
-    let report = store.check(true, &Silent).unwrap();
+    let report = store.check(Examination { repair: true, deep: false }, &Silent).unwrap();
     assert_eq!((report.findings.len(), report.checked >= 8), (0, true), "{report:?}");
-    assert_eq!(store.check(false, &Silent).unwrap().orphans, [""; 0]);
+    assert_eq!(store.check(Examination::default(), &Silent).unwrap().orphans, [""; 0]);
     for leftover in ["layers/.new", "layers/.trash", "layers/.lock", "images/trash"] {
         assert_eq!(fs::read_dir(work.join("root").join(leftover)).unwrap().count(), 0, "{leftover}");
     }

@@ -231,8 +231,12 @@ command!(
     CHECK,
     "barque image check",
     "[OPTIONS]",
-    "Check every blob and layer against its digest, and look for what belongs to nothing.",
-    [Flag::switch("repair", "Remove what is broken or belongs to nothing"), QUIET],
+    "Check every blob against its digest, every layer against what it was when it was unpacked, and look for what belongs to nothing.",
+    [
+        Flag::switch("deep", "Unpack every layer again, and compare all contents"),
+        Flag::switch("repair", "Remove what is broken or belongs to nothing"),
+        QUIET,
+    ],
     "Exit code: 1 when something is wrong and was not repaired."
 );
 command!(

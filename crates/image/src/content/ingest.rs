@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::Layout;
 use super::follow::{Follower, Tally};
 use crate::digest::Hasher;
+use crate::spec::Descriptor;
 use crate::{Digest, Error, Result};
 
 /// A blob being written, by nobody else. Dropped without [`Ingest::commit`], what has been written stays for the next.
@@ -30,7 +31,12 @@ impl Drop for Ingest {
 }
 
 pub(super) fn begin(layout: &Layout, digest: &Digest, size: Option<u64>) -> Result<Option<Ingest>> {
-    if layout.contains(digest) {
+    // One of another length is what a power loss has left of it: it is replaced.
+    let there = || match size {
+        Some(size) => layout.holds(&Descriptor::new("", digest.clone(), size)),
+        None => layout.contains(digest),
+    };
+    if there() {
         return Ok(None);
     }
     layout.make()?;
@@ -45,7 +51,7 @@ pub(super) fn begin(layout: &Layout, digest: &Digest, size: Option<u64>) -> Resu
             .open(&path)
             .map_err(about)?;
         barque_sys::file::lock(&file)?;
-        if layout.contains(digest) {
+        if there() {
             // Another has finished it while we waited; ours is an empty file made after its rename, or already gone.
             if is_at(&file, &path) {
                 drop(fs::remove_file(&path));

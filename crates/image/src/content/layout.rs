@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::ingest::{self, Ingest};
 use super::spool::Spool;
+use crate::digest::HashingReader;
 use crate::spec::{Descriptor, MAX_DOCUMENT};
 use crate::{Digest, Error, ErrorKind, Result};
 
@@ -55,6 +56,19 @@ impl Layout {
     /// Whether a blob is there, whole and right.
     pub fn contains(&self, digest: &Digest) -> bool {
         self.blob_path(digest).exists()
+    }
+
+    /// Whether a blob is there with the length it should have: after a power loss some have not.
+    pub fn holds(&self, descriptor: &Descriptor) -> bool {
+        fs::metadata(self.blob_path(&descriptor.digest)).is_ok_and(|facts| facts.len() == descriptor.size)
+    }
+
+    /// Reads a blob, whether it has its digest.
+    pub fn is_right(&self, digest: &Digest) -> Result<bool> {
+        let mut reader = HashingReader::new(self.open(digest)?.take(u64::MAX), digest.algorithm());
+        let read = io::copy(&mut reader, &mut io::sink());
+        read.map_err(|error| Error::from_io(error, format!("read(blob {digest})")))?;
+        Ok(reader.finish().0 == *digest)
     }
 
     /// Opens a blob to read.

@@ -134,7 +134,7 @@ impl Store {
 
     /// Whether all blobs and layers of an image are there.
     pub fn is_whole(&self, image: &Image) -> bool {
-        image.manifest.layers.iter().all(|layer| self.layout.contains(&layer.digest))
+        image.manifest.layers.iter().all(|layer| self.layout.holds(layer))
             && image
                 .diff_ids()
                 .iter()

@@ -5,7 +5,7 @@ use crate::progress::Silent;
 use crate::reference::ShortNames;
 use crate::spec::{Descriptor, Index, Manifest, media_type};
 use crate::store::fixture::{Memory, bring, gzip, request, store, tar};
-use crate::store::{Selection, Store};
+use crate::store::{Examination, Selection, Store};
 use crate::{Digest, ErrorKind};
 
 const BASE: &[(&str, &str)] = &[("./", ""), ("etc/", ""), ("etc/hostname", "base\n")];
@@ -252,8 +252,72 @@ fn a_layer_gets_from_below_what_its_archive_does_not_say() {
         let srv = lower.join("srv");
         assert!(!srv.exists() || fs::metadata(srv).unwrap().permissions().mode() & 0o777 == 0o755);
     }
-    let report = store.check(false, &Silent).unwrap();
+    let report = store.check(Examination::default(), &Silent).unwrap();
     assert_eq!((report.findings, report.orphans), (Vec::new(), Vec::new()));
     store.remove("app", &names(), false).unwrap();
     assert_eq!((layers(&store), store.root().join("layers").join(&chain).exists()), (0, false));
+}
+
+/// As if the machine had been started anew since the layers were unpacked.
+fn reboot(store: &Store, image: &crate::store::Image) {
+    for diff_id in image.diff_ids() {
+        let path = store.root().join("layers").join(diff_id.hex()).join("layer.json");
+        let mut record: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        record["boot"] = "another".into();
+        fs::write(&path, record.to_string()).unwrap();
+    }
+}
+
+#[test]
+fn after_a_power_loss_layers_are_looked_at_once() {
+    let (_directory, store) = store();
+    let mut memory = Memory::default();
+    let one = memory.image("one", &[BASE, TOP]);
+    let image = bring(&store, &memory, &one, "app:1").unwrap();
+    let file = store.rootfs(&image).unwrap()[0].join("etc/motd");
+    let record = file.ancestors().nth(3).unwrap().join("layer.json");
+    let has_boot = || fs::read_to_string(&record).unwrap().contains("boot");
+    assert!(has_boot());
+    reboot(&store, &image);
+    store.rootfs(&image).unwrap();
+    assert!(!has_boot(), "what is whole needs no second look");
+
+    for damage in [&|| fs::write(&file, "").unwrap(), &|| fs::remove_file(&file).unwrap(), &|| {
+        fs::write(&record, "").unwrap()
+    }] as [&dyn Fn(); 3]
+    {
+        reboot(&store, &image);
+        damage();
+        store.rootfs(&image).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "hello\n");
+        assert!(has_boot());
+    }
+    // Within one boot nobody looks: files change only by people.
+    fs::write(&file, "").unwrap();
+    store.rootfs(&image).unwrap();
+    assert_eq!(fs::read_to_string(&file).unwrap(), "");
+}
+
+#[test]
+fn blobs_that_a_power_loss_has_spoilt_are_brought_again() {
+    let (_directory, store) = store();
+    let mut memory = Memory::default();
+    let one = memory.image("one", &[BASE, TOP]);
+    let image = bring(&store, &memory, &one, "app:1").unwrap();
+    let blob = store.layout().blob_path(&image.manifest.layers[1].digest);
+    let whole = fs::read(&blob).unwrap();
+    let file = store.rootfs(&image).unwrap()[0].join("etc/motd");
+    for spoilt in [Vec::new(), whole[..10].to_vec(), vec![0; whole.len()]] {
+        reboot(&store, &image);
+        fs::write(&file, "").unwrap();
+        fs::write(&blob, spoilt).unwrap();
+        let error = store.rootfs(&image).unwrap_err();
+        assert!(error.cure().is_some_and(|cure| cure.contains("pull or load")), "{error}");
+        assert!(store.present(&request(&one, "app:1")).unwrap().is_none());
+        bring(&store, &memory, &one, "app:1").unwrap();
+        store.rootfs(&image).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "hello\n");
+        assert_eq!(fs::read(&blob).unwrap(), whole);
+    }
+    assert_eq!(store.check(Examination { repair: false, deep: true }, &Silent).unwrap().findings, []);
 }

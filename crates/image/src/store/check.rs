@@ -5,7 +5,8 @@ use std::io::{Read as _, copy, sink};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::layers::layer_name;
+use super::fingerprint::fingerprint;
+use super::layers::{LayerRecord, layer_name};
 use super::same::difference;
 use super::{Image, Named, Store, names};
 use crate::digest::HashingReader;
@@ -13,6 +14,15 @@ use crate::layer::remove_tree;
 use crate::progress::{Phase, Progress};
 use crate::spec::{Descriptor, media_type};
 use crate::{Digest, Error, Result};
+
+/// How to look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Examination {
+    /// What is damaged is taken away and, where the store has what it takes, made anew.
+    pub repair: bool,
+    /// Every layer is unpacked anew beside the one that is there, and all contents are compared.
+    pub deep: bool,
+}
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,14 +47,14 @@ pub struct Report {
 }
 
 impl Store {
-    /// Looks at everything. With `repair`, what is damaged is taken away and, where the store has what it takes, made anew;
-    /// what containers use is left as it is.
-    pub fn check(&self, repair: bool, progress: &dyn Progress) -> Result<Report> {
+    /// Looks at everything. What containers use is never touched.
+    pub fn check(&self, how: Examination, progress: &dyn Progress) -> Result<Report> {
+        let repair = how.repair;
         let lease = self.lease()?;
         let mut report = Report { orphans: self.orphans()?, ..Report::default() };
         let images = self.check_documents(&mut report)?;
         self.check_blobs(&images, repair, progress, &mut report)?;
-        self.check_layers(&images, repair, progress, &mut report)?;
+        self.check_layers(&images, how, progress, &mut report)?;
         drop(lease);
         if repair {
             self.collect()?;
@@ -154,11 +164,11 @@ impl Store {
         }
     }
 
-    /// Unpacks every layer anew, beside the one that is there, and compares them.
+    /// Looks at every layer.
     fn check_layers(
         &self,
         images: &[(String, Image)],
-        repair: bool,
+        how: Examination,
         progress: &dyn Progress,
         report: &mut Report,
     ) -> Result<()> {
@@ -172,10 +182,10 @@ impl Store {
                 }
                 report.checked += 1;
                 progress.phase(&descriptor.digest, Phase::Unpacking, Some(descriptor.size));
-                let problem = self.check_layer(diff_id, descriptor)?;
+                let problem = self.check_layer(diff_id, descriptor, how.deep)?;
                 progress.phase(&descriptor.digest, Phase::Done, None);
                 let Some(problem) = problem else { continue };
-                let repaired = repair && !used && self.unpack_again(image, diff_id).is_ok();
+                let repaired = how.repair && !used && self.unpack_again(image, diff_id).is_ok();
                 report.findings.push(Finding {
                     problem,
                     images: vec![name.clone()],
@@ -186,11 +196,29 @@ impl Store {
         Ok(())
     }
 
-    /// What is wrong with an unpacked layer.
-    fn check_layer(&self, diff_id: &Digest, descriptor: &Descriptor) -> Result<Option<String>> {
+    /// What is wrong with an unpacked layer. Where it does not look as it did when it was made, it is unpacked anew to see
+    /// what differs.
+    fn check_layer(&self, diff_id: &Digest, descriptor: &Descriptor, deep: bool) -> Result<Option<String>> {
         let Some(record) = self.layers.record(diff_id).ok().flatten() else {
             return Ok(Some(format!("layer {diff_id} is not unpacked, or its layer.json is damaged")));
         };
+        let now = fingerprint(&self.layers.files(&layer_name(diff_id))).ok();
+        let as_it_was = record.fingerprint.is_some() && record.fingerprint == now;
+        if as_it_was && !deep {
+            return Ok(None);
+        }
+        let found = self.compare(diff_id, descriptor, &record)?;
+        let unclear = || format!("layer {diff_id} does not look as it did when it was unpacked");
+        Ok(found.or_else(|| (record.fingerprint.is_some() && !as_it_was).then(unclear)))
+    }
+
+    /// Unpacks a layer anew, beside the one that is there: the first thing that differs.
+    fn compare(
+        &self,
+        diff_id: &Digest,
+        descriptor: &Descriptor,
+        record: &LayerRecord,
+    ) -> Result<Option<String>> {
         let scratch = self.scratch()?;
         let anew = scratch.join("fs");
         let blob = self.layout.open(&descriptor.digest)?;

@@ -6,7 +6,7 @@ use crate::progress::Silent;
 use crate::reference::ShortNames;
 use crate::spec::Platform;
 use crate::store::fixture::{Memory, bring, gzip, store, tar};
-use crate::store::{Import, Store};
+use crate::store::{Examination, Import, Store};
 
 const FILES: &[(&str, &str)] = &[("./", ""), ("etc/", ""), ("etc/hostname", "base\n"), ("bin/sh", "#!")];
 
@@ -37,7 +37,7 @@ fn an_archive_becomes_an_image() {
     let again = store.import(&archive[..], &Import { message: String::new(), ..import("app:2") }).unwrap();
     assert_eq!((again.diff_ids(), again.id() == image.id()), (image.diff_ids(), false));
     assert_eq!(fs::read_dir(store.root().join("layers/.new")).unwrap().count(), 0);
-    let report = store.check(false, &Silent).unwrap();
+    let report = store.check(Examination::default(), &Silent).unwrap();
     assert_eq!((report.findings, report.orphans), (Vec::new(), Vec::new()));
 }
 
@@ -58,7 +58,13 @@ fn rubbish_becomes_nothing() {
 }
 
 fn damaged(store: &Store) -> Vec<String> {
-    store.check(false, &Silent).unwrap().findings.into_iter().map(|finding| finding.problem).collect()
+    store
+        .check(Examination::default(), &Silent)
+        .unwrap()
+        .findings
+        .into_iter()
+        .map(|finding| finding.problem)
+        .collect()
 }
 
 #[test]
@@ -84,13 +90,13 @@ fn damage_is_found_and_mended() {
             found.len() == 1 && (found[0].contains(what) || found[0].contains("another time")),
             "{found:?} for {what}"
         );
-        let repaired = store.check(true, &Silent).unwrap();
+        let repaired = store.check(Examination { repair: true, deep: false }, &Silent).unwrap();
         assert_eq!(repaired.findings[0].repair, Some("unpacked again"), "{what}");
     }
     assert_eq!(damaged(&store), [""; 0]);
     let orphan = store.layout().add("text/plain", b"nobody's").unwrap();
     fs::write(store.layout().blob_path(&image.manifest.layers[0].digest), b"damaged").unwrap();
-    let report = store.check(true, &Silent).unwrap();
+    let report = store.check(Examination { repair: true, deep: false }, &Silent).unwrap();
     assert!(report.findings[0].problem.contains("has the digest") && report.findings[0].repair.is_some());
     assert_eq!(report.orphans, [format!("blob {}", orphan.digest)]);
     assert!(!store.layout().contains(&orphan.digest));

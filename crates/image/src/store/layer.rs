@@ -39,7 +39,11 @@ impl Task<'_> {
             }
             (Some(claim), None) => {
                 self.phase(Phase::Unpacking);
-                self.unpack(&claim, &Metered::new(self, true), self.store.layout.open(digest)?)?;
+                let unpacked =
+                    self.unpack(&claim, &Metered::new(self, true), self.store.layout.open(digest)?);
+                if let Err(error) = unpacked {
+                    self.begin_again(&claim, error)?;
+                }
                 claim.finish()?;
                 Phase::Done
             }
@@ -60,6 +64,21 @@ impl Task<'_> {
     fn download(&self, ingest: &mut Ingest) -> Result<()> {
         let mut sink = Stoppable { ingest, stop: self.stop };
         self.source.blob(self.descriptor, &mut sink, self.progress)
+    }
+
+    /// What was there could not be unpacked: where that is because it is damaged, it is brought again.
+    fn begin_again(&self, claim: &Claim<'_>, error: Error) -> Result<()> {
+        let Descriptor { digest, size, .. } = self.descriptor;
+        if self.stop.load(Ordering::Relaxed) || self.store.layout.is_right(digest)? {
+            return Err(error);
+        }
+        self.store.layout.remove(digest)?;
+        claim.clear()?;
+        match self.store.layout.begin(digest, Some(*size))? {
+            Some(ingest) => self.pipeline(claim, ingest),
+            // Another process was faster.
+            None => self.unpack(claim, &Metered::new(self, true), self.store.layout.open(digest)?),
+        }
     }
 
     /// Unpacks what comes while it comes.
@@ -105,7 +124,7 @@ impl Task<'_> {
                 self.descriptor.digest, unpacked.diff_id, self.diff_id
             )));
         }
-        claim.describe(&LayerRecord::of(unpacked))
+        claim.describe(&LayerRecord::of(unpacked, &directory)?)
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::fingerprint::{boot_id, fingerprint};
 use super::names::open_lock;
 use super::trash::Trash;
 use crate::layer::{Pending, Unpacked};
@@ -27,13 +28,26 @@ pub struct LayerRecord {
     /// What it needs from the layers below.
     #[serde(default, skip_serializing_if = "Pending::is_empty")]
     pub pending: Pending,
+    /// What its files looked like when it was whole; not there where an older version has unpacked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Digest>,
+    /// The boot in which it was unpacked. Nothing is synced then, so after a power loss it may not be whole: in a later boot
+    /// it is looked at before its first use, and then this goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<String>,
 }
 
 impl LayerRecord {
-    /// What unpacking has found.
-    pub(super) fn of(unpacked: Unpacked) -> Self {
+    /// What unpacking has found, and what has come of it in a directory.
+    pub(super) fn of(unpacked: Unpacked, files: &Path) -> Result<Self> {
         let Unpacked { diff_id, size, entries, content, pending, .. } = unpacked;
-        Self { version: 1, diff_id, size, entries, content, pending }
+        let fingerprint = Some(fingerprint(files)?);
+        Ok(Self { version: 1, diff_id, size, entries, content, pending, fingerprint, boot: Some(boot_id()) })
+    }
+
+    /// Whether nothing has happened to it since it was unpacked, or it was looked at since.
+    pub(super) fn is_trusted(&self) -> bool {
+        self.boot.as_ref().is_none_or(|boot| *boot == boot_id())
     }
 }
 
@@ -131,6 +145,48 @@ impl Layers {
         }
     }
 
+    /// What is known of a layer that is whole: one that has come through a boot is looked at once. What is not whole is taken
+    /// away, to be unpacked again.
+    pub(super) fn sound(&self, diff_id: &Digest) -> Result<Option<LayerRecord>> {
+        let name = layer_name(diff_id);
+        match self.record(diff_id) {
+            Ok(Some(record)) if record.is_trusted() => return Ok(Some(record)),
+            Ok(None) if !self.contains(&name) => return Ok(None),
+            _ => {}
+        }
+        let claim = self.take(&name)?;
+        // Somebody else may have done it meanwhile.
+        if let Ok(Some(mut record)) = self.record(diff_id) {
+            let whole = record.is_trusted()
+                || record.fingerprint.is_some()
+                    && record.fingerprint == fingerprint(&self.files(&claim.name)).ok();
+            if whole {
+                record.boot = None;
+                // Where it cannot be written, the next one looks again.
+                drop(describe(&self.directory(&claim.name), &record));
+                return Ok(Some(record));
+            }
+        }
+        if self.contains(&claim.name) {
+            self.discard(&claim.name)?;
+        }
+        Ok(None)
+    }
+
+    /// The right to do something to what may be there.
+    fn take(&self, name: &str) -> Result<Claim<'_>> {
+        self.make()?;
+        let path = self.root.join(".lock").join(name);
+        loop {
+            let lock = open_lock(&path)?;
+            barque_sys::file::lock(&lock)?;
+            // Whoever had it before has removed the file: what we have locked has no name any more.
+            if crate::content::is_at(&lock, &path) {
+                return Ok(Claim { layers: self, name: name.to_owned(), lock });
+            }
+        }
+    }
+
     /// Takes something out of everybody's sight.
     pub(super) fn discard(&self, name: &str) -> Result<()> {
         self.trash().take(&self.directory(name))
@@ -151,7 +207,7 @@ impl Claim<'_> {
     }
 
     /// Takes away what somebody has left who was killed.
-    fn clear(&self) -> Result<()> {
+    pub(super) fn clear(&self) -> Result<()> {
         self.layers.trash().take(&self.directory())
     }
 
@@ -188,8 +244,8 @@ impl Drop for Claim<'_> {
 pub(super) fn describe(directory: &Path, record: &LayerRecord) -> Result<()> {
     let text = serde_json::to_vec(record)
         .map_err(|error| Error::invalid(format!("layer.json cannot be written: {error}")))?;
-    let path = directory.join("layer.json");
-    fs::write(&path, text).map_err(|error| Error::from_io(error, format!("write({path:?})")))
+    let directory = barque_sys::file::open(directory, barque_sys::file::READ_DIRECTORY)?;
+    Ok(barque_sys::file::replace(&directory, "layer.json", &text)?)
 }
 
 /// The name of a layer's directory.

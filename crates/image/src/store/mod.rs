@@ -28,6 +28,13 @@
 //!   and whoever is the last to finish collects. What is alive is read anew from disk each time; there are no counters to
 //!   go wrong. Under the lock things are only renamed to the trash, which is emptied without any lock.
 //!
+//! # What a power loss does
+//!
+//! Nothing is synced: that would cost a pull more than all the rest. Instead each layer carries a fingerprint and the boot
+//! it was unpacked in. In another boot it is looked at once, before its first use, and unpacked again where it is not whole;
+//! blobs that have another length than they should count as missing. `index.json` is replaced by a rename, which ext4 and
+//! btrfs write after the data of the new file.
+//!
 //! The order of locks is: `gc.lock`, a layer's, a blob's, `index.lock`. Whoever is killed leaves its locks free, and files
 //! under `ingest/`, `.new/` and `.trash/`: the first are continued by the next, the others removed.
 
@@ -35,6 +42,7 @@ mod bring;
 mod change;
 mod check;
 mod collect;
+mod fingerprint;
 mod history;
 mod image;
 mod import;
@@ -62,7 +70,7 @@ use crate::layer::Options;
 
 pub use bring::Request;
 pub use change::change;
-pub use check::{Finding, Report};
+pub use check::{Examination, Finding, Report};
 pub use collect::Collected;
 pub use history::{Node, Step};
 pub use image::Image;

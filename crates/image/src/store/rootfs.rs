@@ -36,7 +36,7 @@ impl Store {
     }
 
     fn record(&self, diff_id: &Digest, descriptor: &Descriptor) -> Result<LayerRecord> {
-        if let Some(record) = self.layers.record(diff_id)? {
+        if let Some(record) = self.layers.sound(diff_id)? {
             return Ok(record);
         }
         let (progress, stop) = (&Silent, &AtomicBool::new(false));

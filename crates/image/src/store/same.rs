@@ -45,6 +45,8 @@ fn differs(one: &Metadata, other: &Metadata, timeless: bool) -> Option<&'static 
     let kind = |facts: &Metadata| facts.mode() & 0o170_000;
     let node = |facts: &Metadata| facts.file_type().is_char_device() || facts.file_type().is_block_device();
     let time = |facts: &Metadata| (facts.mtime(), facts.mtime_nsec());
+    // A whiteout has the time at which it was made.
+    let timeless = timeless || one.file_type().is_char_device() && one.rdev() == 0;
     match () {
         () if kind(one) != kind(other) => Some("kind"),
         () if one.mode() != other.mode() => Some("mode"),

@@ -29,6 +29,8 @@ fn pulls_and_runs_with_one_id() {
     // The image's own user is one that this caller has no id for.
     barque(&person, &["run", "--rm", &name]).fails(125, &["1000"]);
 
+    let checked = barque(&person, &["image", "check", "--deep", "-q"]);
+    assert_eq!((checked.ok(), checked.err.as_str()), ("", ""));
     let copy = person.lab.text("home/copy.tar");
     barque(&person, &["save", "-o", &copy, &name]).ok();
     barque(&person, &["rmi", &name]).ok();

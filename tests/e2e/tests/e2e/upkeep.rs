@@ -125,6 +125,24 @@ fn check_finds_and_repairs_a_damaged_layer() {
 }
 
 #[test]
+fn contents_alone_are_looked_at_in_depth_only() {
+    if !require_root() {
+        return;
+    }
+    let lab = Lab::new();
+    import(&lab, &[], "app:1");
+    let file = only_entry(&lab, "root/layers").join("fs/name");
+    let modified = fs::metadata(&file).unwrap().modified().unwrap();
+    fs::write(&file, "ppa:1").unwrap();
+    fs::File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
+    assert_eq!(barque(&lab, &["image", "check"]).code, 0);
+    let found = barque(&lab, &["image", "check", "--deep"]);
+    assert!(found.code == 1 && found.out.contains("\"name\" has another content"), "{found:#?}");
+    assert!(barque(&lab, &["image", "check", "--deep", "--repair"]).ok().contains("unpacked again"));
+    assert_eq!(barque(&lab, &["image", "check", "--deep"]).code, 0);
+}
+
+#[test]
 fn check_takes_a_damaged_blob_away_and_a_load_brings_it_back() {
     if !require_root() {
         return;

@@ -1,5 +1,7 @@
 //! `barque image check`.
 
+use barque_image::store::Examination;
+
 use super::progress::{Show, progress};
 use super::rmi::{empty_trash_later, familiar};
 use super::{Images, told};
@@ -11,8 +13,9 @@ use crate::{Result, console};
 pub(super) fn check(flags: &Parsed, places: &Places) -> Result<i32> {
     let images = Images::open(places)?;
     let repair = flags.switch("repair");
+    let how = Examination { repair, deep: flags.switch("deep") };
     let show = if flags.switch("quiet") { Show::Nothing } else { Show::Errors };
-    let report = images.store.check(repair, &*progress(show)).map_err(told)?;
+    let report = images.store.check(how, &*progress(show)).map_err(told)?;
     let mut left = false;
     for finding in &report.findings {
         let needed: Vec<String> = finding.images.iter().map(|name| familiar(name)).collect();
