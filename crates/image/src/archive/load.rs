@@ -15,7 +15,7 @@ use crate::layer::{Compression, decompress};
 use crate::progress::Progress;
 use crate::spec::{Descriptor, Platform};
 use crate::store::{Image, Request, Source, Store};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// Where images are loaded from.
 pub enum Input<'a> {
@@ -124,7 +124,22 @@ fn spool(store: &Store, source: impl Read) -> Result<File> {
         .map(File::from)
         .map_err(|errno| barque_sys::Error::new(format!("open({directory:?}, {flags:?}, 0600)"), errno))?;
     let unreadable = |error: io::Error| Error::invalid(format!("the archive cannot be read: {error}"));
-    let mut source = decompress(source).map_err(unreadable)?;
-    io::copy(&mut source, &mut file).map_err(unreadable)?;
+    let limit = store.options().limits.size.saturating_mul(LAYERS);
+    let mut source = decompress(source).map_err(unreadable)?.take(limit);
+    let count = io::copy(&mut source, &mut file).map_err(unreadable)?;
+    if count == limit {
+        return Err(Error::new(
+            ErrorKind::Unavailable,
+            format!("the archive is larger than the {limit} bytes an archive may have"),
+        )
+        .hint("a small file that unpacks to so much is made to fill disks; look where it comes from"));
+    }
     Ok(file)
 }
+
+/// How many of the largest layers an archive may hold.
+const LAYERS: u64 = 4;
+
+#[cfg(test)]
+#[path = "hostile_tests.rs"]
+mod tests;

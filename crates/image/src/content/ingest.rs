@@ -119,6 +119,8 @@ impl Ingest {
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let written = self.written + bytes.len() as u64;
         if let Some(size) = self.size.filter(|size| written > *size) {
+            // Nobody can go on with it.
+            drop(fs::remove_file(&self.path));
             return Err(Error::invalid(format!(
                 "blob {} is longer than the {size} bytes it should have",
                 self.digest

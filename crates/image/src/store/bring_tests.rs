@@ -283,7 +283,7 @@ fn after_a_power_loss_layers_are_looked_at_once() {
     assert!(!has_boot(), "what is whole needs no second look");
 
     for damage in [&|| fs::write(&file, "").unwrap(), &|| fs::remove_file(&file).unwrap(), &|| {
-        fs::write(&record, "").unwrap()
+        fs::write(&record, "").unwrap();
     }] as [&dyn Fn(); 3]
     {
         reboot(&store, &image);

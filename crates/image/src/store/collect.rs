@@ -10,6 +10,9 @@ use super::{Lease, Store, names};
 use crate::spec::{Config, Descriptor, Index, Manifest, media_type};
 use crate::{Digest, Error, Result};
 
+/// How long an unfinished download waits to be gone on with.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// What is needed.
 #[derive(Debug, Default)]
 pub(super) struct Alive {
@@ -101,7 +104,10 @@ impl Store {
             drop(fs::remove_file(entry.path()));
         }
         for entry in entries(self.layout.root().join("ingest")) {
-            if entry.file_name().to_string_lossy().starts_with(crate::content::SPOOL) {
+            let age =
+                entry.metadata().and_then(|facts| facts.modified()).ok().and_then(|at| at.elapsed().ok());
+            let forgotten = age.is_some_and(|age| age > KEPT);
+            if forgotten || entry.file_name().to_string_lossy().starts_with(crate::content::SPOOL) {
                 self.blob_trash().take(&entry.path())?;
             }
         }

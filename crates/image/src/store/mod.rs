@@ -116,6 +116,11 @@ impl Store {
         &self.root
     }
 
+    /// How layers are unpacked in it.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// Its content.
     pub fn layout(&self) -> &Layout {
         &self.layout

@@ -12,6 +12,7 @@ mod exit_codes;
 mod files;
 mod hostile;
 mod images;
+mod interruptions;
 mod lab;
 mod leftovers;
 mod limits;

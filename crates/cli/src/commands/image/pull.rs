@@ -131,6 +131,17 @@ impl Source for Registry<'_> {
         sink: &mut dyn Sink,
         progress: &dyn Progress,
     ) -> barque_image::Result<()> {
-        self.client.fetch(self.reference, descriptor, sink, progress)
+        self.client.fetch(self.reference, descriptor, sink, progress).map_err(|error| {
+            match (error.kind(), descriptor.urls.first()) {
+                // Nothing is fetched from where a manifest says: it may say any address of ours (CVE-2020-15157).
+                (ErrorKind::NotFound, Some(url)) => error
+                    .context(format_args!("foreign layer {}", descriptor.digest))
+                    .with_kind(ErrorKind::Unsupported)
+                    .hint(format!(
+                        "the registry does not have it, only {url:?} has; such images cannot be pulled"
+                    )),
+                _ => error,
+            }
+        })
     }
 }

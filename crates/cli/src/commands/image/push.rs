@@ -99,7 +99,9 @@ fn blobs(
     others: &[Reference],
     progress: &dyn Progress,
 ) -> Result<()> {
-    let all: Vec<&Descriptor> = image.manifest.layers.iter().chain([&image.manifest.config]).collect();
+    // Foreign layers stay where they are: their owners have not allowed others to hand them on.
+    let layers = image.manifest.layers.iter().filter(|layer| layer.urls.is_empty());
+    let all: Vec<&Descriptor> = layers.chain([&image.manifest.config]).collect();
     let (work, failure) = (Mutex::new(all.clone()), Mutex::new(None));
     let next = || work.lock().ok().and_then(|mut work| work.pop());
     let send = |descriptor: &Descriptor| {
