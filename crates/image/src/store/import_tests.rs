@@ -129,7 +129,7 @@ fn history_tree_and_inspection() {
     assert_eq!(shown["GraphDriver"]["Data"]["UpperDir"], lowers[0].to_str().unwrap());
     assert_eq!(shown["GraphDriver"]["Data"]["LowerDir"], lowers[1].to_str().unwrap());
     let gone = store.find("none", &ShortNames::default()).unwrap_err();
-    assert_eq!(gone.to_string(), "no such image: none");
+    assert_eq!(gone.to_string(), "No such image: none");
 }
 
 #[test]

@@ -99,7 +99,8 @@ impl Store {
 
 /// What Docker says, too.
 pub(super) fn not_found(typed: &str) -> Error {
-    Error::new(ErrorKind::NotFound, format!("no such image: {typed}"))
+    // In Docker's letters: callers look for these words.
+    Error::new(ErrorKind::NotFound, format!("No such image: {typed}"))
 }
 
 /// The entry of a name; a name with a digest also finds what has lost its tag, or has another one.

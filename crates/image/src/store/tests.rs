@@ -51,7 +51,7 @@ fn names_are_given_moved_and_found() {
     // By the beginning of its id it is still found.
     assert_eq!(store.find(one.id().short(), &names()).unwrap().id(), one.id());
     let missing = store.find("none", &names()).unwrap_err();
-    assert_eq!((missing.kind(), missing.to_string().as_str()), (ErrorKind::NotFound, "no such image: none"));
+    assert_eq!((missing.kind(), missing.to_string().as_str()), (ErrorKind::NotFound, "No such image: none"));
 }
 
 #[test]

@@ -23,7 +23,7 @@ const CASES: &[Case] = &[
     (&["--cgroup-parent", "a/../../b"], "", &["a/../../b"]),
     (&["--add-host", "nonsense"], "", &["nonsense"]),
     (&["--dns", "nonsense"], "", &["nonsense"]),
-    (&["--pull", "never"], "alpine", &["no such image: alpine", "barque pull"]),
+    (&["--pull", "never"], "alpine", &["No such image: alpine", "barque pull"]),
     (&[], "/srv", &["write dir:/srv"]),
     (&[], "dir:/no/such/dir", &["/no/such/dir", "must exist"]),
     (&[], "dir:/etc/passwd", &["/etc/passwd", "directory"]),

@@ -23,7 +23,7 @@ fn run_pulls_and_obeys_the_configuration() {
     let registry = Registry::start(&lab);
     seed(&lab, &registry, "team/app:1");
     let name = registry.name("team/app:1");
-    lab.run_on(&["--pull", "never"], &name, &[]).fails(125, &["no such image", "barque pull"]);
+    lab.run_on(&["--pull", "never"], &name, &[]).fails(125, &["No such image", "barque pull"]);
     let first = lab.run_on(&[], &name, &[]);
     assert_eq!(first.ok(), "ann\n/work/here\nblue");
     for words in [format!("Unable to find image '{name}' locally"), "Status: Downloaded newer image".into()] {
@@ -116,8 +116,22 @@ fn names_lists_and_removal() {
     );
     assert_eq!(list(&["-q"]), "");
     let missing = barque(&lab, &["rmi", &name]);
-    missing.fails(1, &["no such image"]);
-    barque(&lab, &["images", "-f", "nonsense=1"]).fails(1, &["invalid filter", "reference"]);
+    missing.fails(1, &["No such image"]);
+    barque(&lab, &["images", "-f", "nonsense=1"]).fails(1, &["invalid filter 'nonsense'", "reference"]);
+    seed_latest(&lab, &registry, &name);
+}
+
+/// Without a tag it is the one that Docker takes, and it is said.
+fn seed_latest(lab: &Lab, registry: &Registry, name: &str) {
+    let bare = registry.name("team/app");
+    barque(lab, &["pull", "-q", name]).ok();
+    barque(lab, &["tag", name, &bare]).ok();
+    for verb in ["push", "pull"] {
+        let said = barque(lab, &[verb, &bare]);
+        assert!(said.ok().starts_with("Using default tag: latest\n"), "{verb}: {said:#?}");
+    }
+    let shown = barque(lab, &["history", "-H=false", "--format", "{{.CreatedAt}}", &bare]);
+    assert!(shown.ok().lines().all(|line| line.len() == 20 && line.ends_with('Z')), "{shown:#?}");
 }
 
 #[test]
@@ -241,7 +255,7 @@ fn explain_shows_the_layers() {
     let registry = Registry::start(&lab);
     seed(&lab, &registry, "team/app:1");
     let name = registry.name("team/app:1");
-    barque(&lab, &["explain", &name]).fails(1, &["no such image"]);
+    barque(&lab, &["explain", &name]).fails(1, &["No such image"]);
     barque(&lab, &["pull", "-q", &name]).ok();
     let script = barque(&lab, &["explain", &name, "true"]);
     let overlay = script.ok().lines().find(|line| line.starts_with("mount -t overlay")).unwrap_or_default();

@@ -11,19 +11,22 @@ impl Filters {
     /// Reads `--filter KEY=VALUE`, for keys that are known; `KEY!=VALUE` is the key `KEY!`.
     pub(super) fn read(flags: &Parsed, known: &[&str]) -> Result<Self> {
         let read = |text: &str| {
-            let (key, value) = text.split_once('=').ok_or("bad format of filter (expected name=value)")?;
+            let bad = || format!("bad format of filter (expected name=value): {text:?}");
+            let (key, value) = text.split_once('=').ok_or_else(bad)?;
             let key = key.trim().to_lowercase();
             if known.contains(&key.as_str()) {
                 Ok((key, value.trim().to_owned()))
             } else {
-                Err("invalid filter")
+                Err(format!("invalid filter '{key}'"))
             }
         };
         let mut filters = Vec::new();
         for text in flags.all("filter") {
-            filters.push(read(text).map_err(|why| {
-                Error::invalid(format!("{why}: {text:?}")).hint(format!("filters: {}", known.join(", ")))
-            })?);
+            filters.push(
+                read(text).map_err(|why: String| {
+                    Error::invalid(why).hint(format!("filters: {}", known.join(", ")))
+                })?,
+            );
         }
         Ok(Self(filters))
     }

@@ -8,7 +8,7 @@ use super::{Images, told};
 use crate::commands::Places;
 use crate::flags::Parsed;
 use crate::format::{Column, Listing, Row, ago, human_size, row};
-use crate::value::{date_and_time, now, timestamp};
+use crate::value::{now, rfc3339, timestamp};
 use crate::{Result, console};
 
 const COLUMNS: &[Column] = &[
@@ -50,7 +50,7 @@ fn shown(step: &Step, human: bool, whole: bool, terminal: bool, now: i64) -> Row
     row([
         ("ID", step.id.as_ref().map_or_else(|| "<missing>".to_owned(), |id| shown_id(id, whole)).into()),
         ("CreatedSince", created.map_or_else(|| "N/A".to_owned(), |at| ago(now - at)).into()),
-        ("CreatedAt", created.map_or_else(|| "N/A".to_owned(), date_and_time).into()),
+        ("CreatedAt", created.map_or_else(|| "N/A".to_owned(), rfc3339).into()),
         // Shortened only for eyes: what reads a pipe wants all of it.
         ("CreatedBy", if whole || !terminal { by } else { shortened(&by, WIDTH) }.into()),
         ("Size", if human { human_size(step.size, 3) } else { step.size.to_string() }.into()),

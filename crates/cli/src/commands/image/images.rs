@@ -137,7 +137,6 @@ impl Wanted<'_> {
 
     fn row(&self, image: &Summary, (repository, tag, digest): (String, String, String)) -> Row {
         let created = image.created.as_deref().and_then(timestamp);
-        let size = human_size(image.size, 3);
         row([
             ("Repository", repository.into()),
             ("Tag", tag.into()),
@@ -145,8 +144,8 @@ impl Wanted<'_> {
             ("ID", shown_id(&image.id, self.whole).into()),
             ("CreatedSince", created.map_or_else(|| "N/A".to_owned(), |at| ago(self.now - at)).into()),
             ("CreatedAt", created.map_or_else(|| "N/A".to_owned(), date_and_time).into()),
-            ("Size", size.clone().into()),
-            ("VirtualSize", size.into()),
+            ("Size", human_size(image.size, 3).into()),
+            ("VirtualSize", human_size(image.size, 4).into()),
             ("Containers", "N/A".into()),
             ("SharedSize", "N/A".into()),
             ("UniqueSize", "N/A".into()),

@@ -35,6 +35,9 @@ pub(super) fn pull(flags: &Parsed, places: &Places) -> Result<i32> {
         let names = if flags.switch("all-tags") {
             every_tag(&images, &client, typed)?
         } else {
+            if !quiet {
+                say_default_tag(&images, typed);
+            }
             vec![typed.to_owned()]
         };
         for name in names {
@@ -49,6 +52,14 @@ pub(super) fn pull(flags: &Parsed, places: &Places) -> Result<i32> {
         }
         Ok(())
     }))
+}
+
+/// Says which tag is meant where none was typed.
+pub(super) fn say_default_tag(images: &Images, typed: &str) {
+    let bare = |name: &Reference| name.tag().is_none() && name.digest().is_none();
+    if images.short_names.candidates(typed).unwrap_or_default().first().is_some_and(bare) {
+        console::out("Using default tag: latest\n");
+    }
 }
 
 /// The names of all tags of a repository.

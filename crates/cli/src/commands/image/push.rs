@@ -23,6 +23,9 @@ pub(super) fn push(flags: &Parsed, places: &Places) -> Result<i32> {
     let images = Images::open(places)?;
     let client = config::client()?;
     let reference = images.name(typed)?;
+    if !flags.switch("all-tags") && !flags.switch("quiet") {
+        super::pull::say_default_tag(&images, typed);
+    }
     let names =
         if flags.switch("all-tags") { tags_here(&images, &reference)? } else { vec![reference.clone()] };
     if names.is_empty() {
