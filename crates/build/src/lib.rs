@@ -9,6 +9,7 @@ pub mod check;
 pub mod dockerfile;
 mod error;
 pub mod expand;
+pub mod fuzz;
 pub mod ignore;
 pub mod stages;
 

@@ -8,6 +8,7 @@ pub mod commands;
 pub mod console;
 pub mod flags;
 pub mod format;
+pub mod fuzz;
 pub mod invocation;
 pub mod json;
 pub mod oci;

@@ -8,6 +8,7 @@ pub mod archive;
 pub mod content;
 pub mod digest;
 mod error;
+pub mod fuzz;
 pub mod layer;
 pub mod progress;
 pub mod reference;

@@ -11,6 +11,7 @@ mod definition;
 mod error;
 mod execute;
 mod facts;
+pub mod fuzz;
 mod host;
 mod lease;
 mod owner;

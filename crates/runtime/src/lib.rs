@@ -8,6 +8,7 @@ pub mod error;
 pub mod execute;
 pub mod explain;
 pub mod features;
+pub mod fuzz;
 pub mod plan;
 pub mod rdt;
 pub mod seccomp;

@@ -35,6 +35,7 @@ pub mod errno;
 mod error;
 pub mod executable;
 pub mod file;
+pub mod fuzz;
 pub mod linger;
 pub mod link;
 pub mod mount;

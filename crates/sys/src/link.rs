@@ -119,6 +119,11 @@ impl Socket {
     }
 }
 
+/// Reads bytes as a reply about addresses (`crate::fuzz`).
+pub(crate) fn fuzz(bytes: &[u8]) {
+    drop(Address::parse(bytes, 1));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

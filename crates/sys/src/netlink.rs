@@ -193,6 +193,12 @@ fn number(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
+/// The error number that an acknowledgement holds, negated.
+fn errno(code: i32) -> Errno {
+    let number = code.checked_neg().filter(|number| (1..4096).contains(number));
+    number.map_or(Errno::BADMSG, Errno::from_raw_os_error)
+}
+
 /// The first failure that a datagram tells of.
 fn failure(mut bytes: &[u8]) -> Option<Failure> {
     while let Some(length) = number(bytes, 0).and_then(|length| usize::try_from(length).ok()) {
@@ -200,7 +206,7 @@ fn failure(mut bytes: &[u8]) -> Option<Failure> {
         let code = number(bytes, HEADER).map_or(0, u32::cast_signed);
         if i32::from(kind) == libc::NLMSG_ERROR && code != 0 {
             let sequence = usize::try_from(number(bytes, 8)?).unwrap_or(1);
-            return Some(Failure { at: sequence.saturating_sub(1), errno: Errno::from_raw_os_error(-code) });
+            return Some(Failure { at: sequence.saturating_sub(1), errno: errno(code) });
         }
         bytes = bytes.get(length.max(HEADER).next_multiple_of(4)..).unwrap_or_default();
     }
@@ -216,7 +222,7 @@ fn take(mut bytes: &[u8], replies: &mut Vec<Vec<u8>>) -> std::result::Result<boo
             libc::NLMSG_DONE => return Ok(true),
             libc::NLMSG_ERROR => {
                 let code = number(message, 0).map_or(0, u32::cast_signed);
-                return if code == 0 { Ok(true) } else { Err(Errno::from_raw_os_error(-code)) };
+                return if code == 0 { Ok(true) } else { Err(errno(code)) };
             }
             libc::NLMSG_NOOP => {}
             _ => replies.push(message.to_vec()),
@@ -224,6 +230,16 @@ fn take(mut bytes: &[u8], replies: &mut Vec<Vec<u8>>) -> std::result::Result<boo
         bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
     Ok(false)
+}
+
+/// Reads bytes as a datagram of the kernel's, and as the attributes of a message (`crate::fuzz`).
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let _ = failure(bytes);
+    let mut replies = Vec::new();
+    let _ = take(bytes, &mut replies);
+    for reply in replies.iter().map(Vec::as_slice).chain([bytes]) {
+        attributes(reply).for_each(|(_, value)| drop(as_text(value)));
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::{Error, Result};
 pub use batch::{Batch, Chain, Element, Hook, Set, Type};
 pub use expression::{Expression, Verdict};
 pub use read::BaseChain;
+pub(crate) use read::fuzz;
 
 /// `NFNL_SUBSYS_NFTABLES`.
 const SUBSYSTEM: u16 = 10;

@@ -12,6 +12,7 @@ use crate::netlink::{Protocol, Socket};
 use crate::{Error, Result};
 
 pub use change::{Address, Change, Link, LinkKind, Route};
+pub(crate) use read::fuzz;
 pub use read::{AddressEntry, LinkEntry, RouteEntry};
 
 /// A socket of one network namespace.

@@ -32,11 +32,13 @@ mod tls;
 mod transport;
 mod url;
 
+pub(crate) use auth::fuzz as fuzz_challenge;
 pub use client::Client;
 pub use credentials::{Credential, Credentials, Kept};
 pub use hosts::Hosts;
 pub use manifest::Document;
 pub use proxies::Proxies;
 pub use push::Pushed;
+pub(crate) use resolver::fuzz as fuzz_resolver;
 pub use search::Found;
 pub use settings::{LEAST, NameFiles, Settings, Timeouts};

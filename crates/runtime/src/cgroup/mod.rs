@@ -36,6 +36,7 @@ pub use layout::{Hierarchy, Layout, Mode, Tree, Unified};
 pub use oom::OomWatch;
 pub use op::{Done, Op, Value};
 pub use plan::{Plan, Request, plan, update};
+pub(crate) use stats::fuzz as fuzz_stats;
 pub use stats::{
     BlkioEntry, BlkioStats, CpuStats, CpuUsage, CpusetStats, HugetlbStats, IntelRdtStats, MemoryStats,
     MemoryUsage, PidsStats, Psi, PsiData, Stats, Throttling,

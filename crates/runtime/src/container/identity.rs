@@ -49,6 +49,11 @@ fn parse_stat(text: &str) -> Option<(char, u64)> {
     Some((state, start_time))
 }
 
+/// Reads a text as `/proc/PID/stat` (`crate::fuzz`).
+pub(crate) fn fuzz(text: &str) {
+    let _ = parse_stat(text);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

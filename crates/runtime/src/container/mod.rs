@@ -26,6 +26,7 @@ pub use compose::compose;
 pub use create::{Connect, Created, Creation, Unpack, check_console, create, no_archives, plan_of};
 pub use exec::{Execution, exec};
 pub use identity::Identity;
+pub(crate) use identity::fuzz as fuzz_stat;
 pub use kill::signal_number;
 pub use record::Record;
 pub use store::{Container, Store};

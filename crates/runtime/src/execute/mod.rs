@@ -35,6 +35,7 @@ use crate::{Error, ErrorKind, Result};
 pub use hooks::{run as run_hooks, run_all as run_all_hooks};
 pub(crate) use init::StartRequest;
 pub(crate) use message::Message;
+pub(crate) use program::fuzz as fuzz_program;
 pub use trace::{Sink, Trace, TracedStep};
 
 /// What the steps of a plan need to know beside the plan.

@@ -164,12 +164,13 @@ fn elf_interpreter(head: &[u8]) -> Option<String> {
     if !head.starts_with(b"\x7fELF\x02\x01") {
         return None;
     }
-    let word = |at: usize| Some(usize::from(u16::from_le_bytes(head.get(at..at + 2)?.try_into().ok()?)));
-    let long = |at: usize| usize::try_from(u64::from_le_bytes(head.get(at..at + 8)?.try_into().ok()?)).ok();
+    let word = |at: usize| Some(usize::from(u16::from_le_bytes(head.get(at..)?.get(..2)?.try_into().ok()?)));
+    let long =
+        |at: usize| usize::try_from(u64::from_le_bytes(head.get(at..)?.get(..8)?.try_into().ok()?)).ok();
     let (table, size, count) = (long(32)?, word(54)?, word(56)?);
     (0..count).find_map(|index| {
         let at = table.checked_add(index.checked_mul(size)?)?;
-        let kind = u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?);
+        let kind = u32::from_le_bytes(head.get(at..)?.get(..4)?.try_into().ok()?);
         if kind != 3 {
             return None;
         }
@@ -177,4 +178,10 @@ fn elf_interpreter(head: &[u8]) -> Option<String> {
         let text = head.get(start..start.checked_add(length)?)?;
         Some(String::from_utf8_lossy(text).trim_end_matches('\0').to_owned())
     })
+}
+
+/// Reads bytes as the start of a program (`crate::fuzz`).
+pub(crate) fn fuzz(head: &[u8]) {
+    drop(elf_machine(head).map(machine_name));
+    drop(elf_interpreter(head));
 }

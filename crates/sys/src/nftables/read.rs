@@ -87,3 +87,9 @@ impl BaseChain {
         })
     }
 }
+
+/// Reads bytes as each kind of reply (`crate::fuzz`).
+pub(crate) fn fuzz(bytes: &[u8]) {
+    drop(parse_elements(bytes));
+    drop(BaseChain::parse(bytes));
+}

@@ -133,6 +133,13 @@ fn ip(bytes: &[u8]) -> Option<IpAddr> {
     four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
 }
 
+/// Reads bytes as each kind of reply (`crate::fuzz`).
+pub(crate) fn fuzz(bytes: &[u8]) {
+    drop(LinkEntry::parse(bytes));
+    let _ = AddressEntry::parse(bytes);
+    let _ = RouteEntry::parse(bytes);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -198,6 +198,12 @@ pub(super) fn challenges(response: &Response) -> Vec<Challenge> {
     response.headers("www-authenticate").flat_map(challenge::parse).collect()
 }
 
+/// Reads a text as a header of challenges, and of links (`crate::fuzz`).
+pub(crate) fn fuzz(text: &str) {
+    drop(challenge::parse(text));
+    let _ = super::url::next_link(text);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

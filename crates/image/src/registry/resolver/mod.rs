@@ -101,3 +101,19 @@ impl Resolver for Names {
 
 #[cfg(test)]
 mod tests;
+
+/// Reads bytes as an answer, and as the files that name servers and hosts (`crate::fuzz`).
+pub(crate) fn fuzz(bytes: &[u8]) {
+    for kind in [message::Kind::V4, message::Kind::V6] {
+        let Some(question) = message::question(7, "example.org", kind) else { continue };
+        drop(message::answer(bytes, &question, kind));
+        // What follows the right start.
+        let mut answer = question.clone();
+        answer.splice(2..12, [0x81, 0x80, 0, 1, 0, bytes.first().copied().unwrap_or(1), 0, 0, 0, 0]);
+        answer.extend(bytes.get(1..).unwrap_or_default());
+        drop(message::answer(&answer, &question, kind));
+    }
+    let text = String::from_utf8_lossy(bytes);
+    drop(conf::Conf::parse(&text).candidates(&text));
+    drop(conf::in_hosts(&text, "localhost"));
+}

@@ -215,3 +215,10 @@ pub struct PsiData {
     /// Since the beginning, in microseconds.
     pub total: u64,
 }
+
+/// Reads a text as each of the kernel's files (`crate::fuzz`).
+pub(crate) fn fuzz(text: &str) {
+    drop((parse::number(text), parse::table(text), parse::numbers(text), parse::list(text)));
+    drop((parse::usage_all(text), parse::blkio_v1(text), parse::psi(text)));
+    drop(parse::io_stat(text, [("rbytes", "Read"), ("wbytes", "Write"), ("rios", "Read")]));
+}
