@@ -54,16 +54,16 @@ fn execute(invocation: Invocation, executable: Option<OwnedFd>) -> i32 {
             console::out(&text);
             return 0;
         }
-        Invocation::Run(flags, places) => {
-            let result = commands::run(&flags, places, executable);
-            let code = result.as_ref().err().map_or(0, commands::exit_code);
-            (result, code)
-        }
         Invocation::Init(arguments) => return commands::init(&arguments),
         Invocation::Build(flags) => (commands::build(&flags), 1),
         Invocation::Network(verb, flags, places) => (commands::network(verb, &flags, &places), 1),
-        Invocation::Explain(flags, places) => (commands::explain(&flags, places), 1),
-        Invocation::Image(verb, flags, places) => (verb.execute(&flags, &places), 1),
+        Invocation::Explain(flags, places) => (commands::explain(&flags, &places), 1),
+        Invocation::Verb(verb, flags, places) => {
+            let result = verb.execute(&flags, &places, executable);
+            let made = invocation::failed(verb) != 1;
+            let code = result.as_ref().err().filter(|_| made).map_or(1, commands::exit_code);
+            (result, code)
+        }
         Invocation::Oci(invocation) => return crate::oci::execute(*invocation, executable),
     };
     result.unwrap_or_else(|error| {

@@ -1,9 +1,7 @@
 //! What a whole command line asks for. Pure: nothing is looked up, nothing is done.
 
-use crate::commands::image::{self, Verb};
-use crate::commands::manifest;
-use crate::commands::{NetworkVerb, Places};
-use crate::flags::{self, BUILD, EXPLAIN, Outcome, Parsed, RUN};
+use crate::commands::{self, Group, NetworkVerb, Places, Verb};
+use crate::flags::{self, BUILD, EXPLAIN, Outcome, Parsed};
 use crate::oci::args as oci;
 use crate::{Error, Result};
 
@@ -12,16 +10,14 @@ use crate::{Error, Result};
 pub enum Invocation {
     /// Print this and succeed: help, the version.
     Text(String),
-    /// `barque run`.
-    Run(Parsed, Places),
     /// `barque network …`.
     Network(NetworkVerb, Parsed, Places),
     /// `barque explain`.
     Explain(Parsed, Places),
     /// `barque build`.
     Build(Parsed),
-    /// A command about images.
-    Image(&'static Verb, Parsed, Places),
+    /// A command of a table.
+    Verb(&'static Verb, Parsed, Places),
     /// The init process of a container: the program was called `barque-init`.
     Init(Vec<String>),
     /// `barque oci …`, or the program was called `barque-oci`.
@@ -32,13 +28,8 @@ impl Invocation {
     /// Whether a process of this program will enter a container on its way to another program.
     pub fn enters_container(&self) -> bool {
         match self {
-            Self::Text(_)
-            | Self::Network(..)
-            | Self::Explain(..)
-            | Self::Build(_)
-            | Self::Image(..)
-            | Self::Init(_) => false,
-            Self::Run(..) => true,
+            Self::Text(_) | Self::Network(..) | Self::Explain(..) | Self::Build(_) | Self::Init(_) => false,
+            Self::Verb(verb, ..) => verb.enters_container(),
             Self::Oci(invocation) => {
                 matches!(invocation.verb, oci::Verb::Create(_) | oci::Verb::Run(_) | oci::Verb::Exec(_))
             }
@@ -74,7 +65,6 @@ pub fn read(args: &[String]) -> std::result::Result<Invocation, Refusal> {
     let (places, rest) = places(rest)?;
     let (verb, rest) = rest.split_first().map_or(("help", rest), |(verb, rest)| (verb.as_str(), rest));
     match verb {
-        "run" => flagged(&RUN, rest, RUN_FAILED, |flags| Invocation::Run(flags, places)),
         "explain" => flagged(&EXPLAIN, rest, 1, |flags| Invocation::Explain(flags, places)),
         "build" => flagged(&BUILD, rest, 1, Invocation::Build),
         // `docker builder build`, `docker image build` and `docker buildx build` are the same command.
@@ -85,60 +75,42 @@ pub fn read(args: &[String]) -> std::result::Result<Invocation, Refusal> {
         "oci" => oci(rest),
         "help" | "--help" | "-h" => help(rest),
         "version" | "--version" | "-v" => Ok(Invocation::Text(version())),
-        // `docker container run` and `docker run` are the same command.
-        "container" if rest.first().is_some_and(|verb| verb == "run") => {
-            flagged(&RUN, &rest[1..], RUN_FAILED, |flags| Invocation::Run(flags, places))
-        }
-        "image" => image(rest, places),
-        "manifest" => manifest(rest, places),
-        _ => match Verb::find(verb, false) {
-            Some(verb) => about_images(verb, rest, places),
-            None => Err(Refusal { error: unknown(verb), command: Some("barque"), code: 1 }),
+        _ => match (commands::group(verb), commands::find(verb)) {
+            (Some(group), _) => of_group(group, rest, places),
+            (None, Some(verb)) => verbal(verb, rest, places),
+            (None, None) => Err(Refusal { error: unknown(verb), command: Some("barque"), code: 1 }),
         },
     }
 }
 
-/// `barque image VERB …`.
-fn image(args: &[String], places: Places) -> std::result::Result<Invocation, Refusal> {
+/// `barque GROUP VERB …`.
+fn of_group(group: &Group, args: &[String], places: Places) -> std::result::Result<Invocation, Refusal> {
     match args.split_first().map(|(verb, rest)| (verb.as_str(), rest)) {
-        None | Some(("help" | "--help" | "-h", _)) => Ok(Invocation::Text(image::help())),
-        Some((name, rest)) => match Verb::find(name, true) {
-            Some(verb) => about_images(verb, rest, places),
+        None | Some(("help" | "--help" | "-h", _)) => Ok(Invocation::Text(group.help())),
+        Some((name, rest)) => match group.find(name) {
+            Some(verb) => verbal(verb, rest, places),
             None => {
-                let error = Error::invalid(format!("unknown command: barque image {name}"));
-                Err(Refusal { error, command: Some("barque image"), code: 1 })
+                let error = Error::invalid(format!("unknown command: barque {} {name}", group.name));
+                Err(Refusal { error, command: Some("barque"), code: 1 })
             }
         },
     }
 }
 
-/// `barque manifest VERB …`.
-fn manifest(args: &[String], places: Places) -> std::result::Result<Invocation, Refusal> {
-    match args.split_first().map(|(verb, rest)| (verb.as_str(), rest)) {
-        None | Some(("help" | "--help" | "-h", _)) => Ok(Invocation::Text(manifest::help())),
-        Some((name, rest)) => match manifest::find(name) {
-            Some(verb) => about_images(verb, rest, places),
-            None => {
-                let error = Error::invalid(format!("unknown command: barque manifest {name}"));
-                Err(Refusal { error, command: Some("barque manifest"), code: 1 })
-            }
-        },
-    }
-}
-
-fn about_images(
-    verb: &'static Verb,
-    args: &[String],
-    places: Places,
-) -> std::result::Result<Invocation, Refusal> {
-    let refuse = |error| Refusal { error, command: Some(verb.command.path), code: 1 };
+fn verbal(verb: &'static Verb, args: &[String], places: Places) -> std::result::Result<Invocation, Refusal> {
+    let refuse = |error| Refusal { error, command: Some(verb.command.path), code: failed(verb) };
     match flags::parse(verb.command, args).map_err(refuse)? {
         Outcome::Help => Ok(Invocation::Text(flags::help(verb.command))),
         Outcome::Args(flags) => {
             verb.check(&flags).map_err(refuse)?;
-            Ok(Invocation::Image(verb, flags, places))
+            Ok(Invocation::Verb(verb, flags, places))
         }
     }
+}
+
+/// What a command exits with when barque itself fails: containers that are made have other codes of their own.
+pub fn failed(verb: &Verb) -> i32 {
+    if ["barque run", "barque create"].contains(&verb.command.path) { RUN_FAILED } else { 1 }
 }
 
 /// The options before the command: `--root DIR` and `--run-root DIR`.
@@ -166,7 +138,12 @@ fn places(args: &[String]) -> std::result::Result<(Places, &[String]), Refusal> 
             }
         };
     }
-    Ok((Places::new(root, run_root), rest))
+    let places = commands::places(root, run_root).map_err(|error| Refusal {
+        error,
+        command: Some("barque"),
+        code: 1,
+    })?;
+    Ok((places, rest))
 }
 
 fn flagged(
@@ -222,17 +199,15 @@ fn version() -> String {
 fn help(words: &[String]) -> std::result::Result<Invocation, Refusal> {
     let text = match words.first().map(String::as_str) {
         None => TOP.to_owned(),
-        Some("run") => flags::help(&RUN),
         Some("explain") => flags::help(&EXPLAIN),
         Some("build") => flags::help(&BUILD),
         Some("network") => NETWORK.to_owned(),
         Some("oci") => oci::help(),
-        Some("image") => image::help(),
-        Some("manifest") => manifest::help(),
-        Some(verb) if Verb::find(verb, false).is_some() => {
-            Verb::find(verb, false).map(|verb| flags::help(verb.command)).unwrap_or_default()
-        }
-        Some(verb) => return Err(Refusal { error: unknown(verb), command: Some("barque"), code: 1 }),
+        Some(verb) => match (commands::group(verb), commands::find(verb)) {
+            (Some(group), _) => group.help(),
+            (None, Some(verb)) => flags::help(verb.command),
+            (None, None) => return Err(Refusal { error: unknown(verb), command: Some("barque"), code: 1 }),
+        },
     };
     Ok(Invocation::Text(text))
 }
@@ -245,6 +220,18 @@ Run containers: one program, no daemon.
 
 Commands:
   run       Run a command in a new container
+  create    Make a container that is not started yet
+  start     Start containers
+  stop      Stop containers
+  restart   Stop and start containers
+  kill      Send a signal to containers
+  rm        Remove containers
+  ps        List containers
+  attach    Attach to a container that runs
+  wait      Wait until containers have ended
+  pause     Freeze containers
+  unpause   Let frozen containers go on
+  rename    Give a container another name
   explain   Print what run would do, as a shell script
   build     Check a Dockerfile (--check); building comes later
   images    List images
@@ -257,6 +244,7 @@ Commands:
   search    Search a registry
   login     Log in to a registry
   logout    Log out from a registry
+  container All commands about containers
   image     All commands about images
   manifest  Put images of several platforms under one name
   network   Make, list and remove networks
@@ -286,33 +274,8 @@ Run 'barque network COMMAND --help' for more about a command.
 /// Docker's commands that are still to come, with what to use until then.
 const LATER: [(&[&str], &str); 4] = [
     (
-        &[
-            "ps",
-            "container",
-            "create",
-            "start",
-            "stop",
-            "restart",
-            "kill",
-            "rm",
-            "exec",
-            "attach",
-            "logs",
-            "wait",
-            "inspect",
-            "top",
-            "port",
-            "stats",
-            "pause",
-            "unpause",
-            "rename",
-            "update",
-            "cp",
-            "diff",
-            "commit",
-            "export",
-        ],
-        "containers run in the foreground for now: `barque run`; for a bundle of your own there is `barque oci`",
+        &["exec", "logs", "inspect", "top", "port", "stats", "update", "cp", "diff", "commit", "export"],
+        "for a bundle of your own there is `barque oci`",
     ),
     (&["volume"], "bind-mount a directory: barque run -v /path:/path …"),
     (&["buildx", "builder"], "unpack a root filesystem and run on dir:PATH or tar:FILE"),
@@ -352,8 +315,8 @@ mod tests {
     #[test]
     fn finds_the_command() {
         for (line, expected) in [
-            ("barque run --rm @host sh -c x", "Run"),
-            ("/usr/bin/barque container run @host", "Run"),
+            ("barque run --rm @host sh -c x", "Verb"),
+            ("/usr/bin/barque container run @host", "Verb"),
             ("barque explain --format json @host", "Explain"),
             ("barque oci state x", "Oci"),
             ("/usr/bin/barque-oci --root /r state x", "Oci"),
@@ -374,8 +337,10 @@ mod tests {
     fn refuses_with_the_right_code() {
         for (line, code, message) in [
             ("barque run --frob @host", 125, "unknown flag: --frob"),
-            ("barque run -d @host", 125, "--detach is not there yet in this version of barque"),
-            ("barque ps", 1, "'ps' is not there yet in this version of barque"),
+            ("barque run --gpus all @host", 125, "--gpus is not there yet in this version of barque"),
+            ("barque compose up", 1, "'compose' is not there yet in this version of barque"),
+            ("barque container frob", 1, "unknown command: barque container frob"),
+            ("barque start", 1, "\"barque start\" requires at least 1 argument(s)"),
             ("barque frob", 1, "unknown command: barque frob"),
             ("barque --frob", 1, "unknown flag: --frob"),
             ("barque oci frob", 1, "unknown command: barque oci frob"),
@@ -389,7 +354,7 @@ mod tests {
     #[test]
     fn help_texts() {
         insta::assert_snapshot!("help", TOP);
-        insta::assert_snapshot!("help-run", flags::help(&RUN));
+        insta::assert_snapshot!("help-run", flags::help(&flags::RUN));
         insta::assert_snapshot!("help-explain", flags::help(&EXPLAIN));
         insta::assert_snapshot!("help-build", flags::help(&BUILD));
     }

@@ -50,7 +50,8 @@ impl fmt::Display for Protocol {
 }
 
 /// One port to be published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PortMapping {
     /// The host's address; none: all of them.
     pub host_address: Option<IpAddr>,

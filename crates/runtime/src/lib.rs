@@ -7,6 +7,7 @@ pub mod container;
 pub mod error;
 pub mod execute;
 pub mod explain;
+mod failure;
 pub mod features;
 pub mod fuzz;
 pub mod plan;
@@ -18,3 +19,4 @@ pub mod spec;
 pub const SPEC_VERSION: &str = "1.2.0";
 
 pub use error::{Error, ErrorKind, Result};
+pub use failure::Failure;

@@ -1,11 +1,13 @@
 //! `barque explain`: the plan of a start, printed instead of executed.
 
+use barque_engine::Places;
+use barque_engine::start::{Purpose, Start};
 use barque_runtime::container::{self, Creation, Options};
 use barque_runtime::execute::Trace;
 use barque_runtime::explain;
 use barque_runtime::plan::Plan;
 
-use super::{Places, Prepared, Purpose};
+use super::Prepared;
 use crate::flags::Parsed;
 use crate::oci::bundle::Bundle;
 use crate::{Error, Result, console, json};
@@ -28,7 +30,7 @@ impl Format {
 }
 
 /// Prints the plan that `run` with the same flags, or `oci run` of the bundle, would execute.
-pub fn explain(flags: &Parsed, places: Places) -> Result<i32> {
+pub fn explain(flags: &Parsed, places: &Places) -> Result<i32> {
     let format = Format::read(flags)?;
     match flags.value("bundle") {
         Some(directory) => bundle(flags, format, directory)?,
@@ -38,13 +40,15 @@ pub fn explain(flags: &Parsed, places: Places) -> Result<i32> {
 }
 
 /// Explains `run`, down to the request and the plan by the same way.
-fn command(flags: &Parsed, format: Format, places: Places) -> Result<()> {
+fn command(flags: &Parsed, format: Format, places: &Places) -> Result<()> {
     let prepared = Prepared::new(flags, places, Purpose::Explain)?;
-    for warning in &prepared.request.warnings {
+    let Prepared { request, definition, spec, config, .. } = &prepared;
+    let start = Start::prepare(places, definition, spec, config, Purpose::Explain)?;
+    for warning in request.warnings.iter().chain(start.warnings()) {
         console::err(&format!("WARNING: {warning}\n"));
     }
-    let plan = container::plan_of(&prepared.creation(Trace::default()))?;
-    print(flags, format, &prepared.request.id, &plan)
+    let plan = container::plan_of(&start.creation(Trace::default()))?;
+    print(flags, format, &definition.id, &plan)
 }
 
 /// Explains `oci run`. The container's id, which names its cgroup, may follow; else it is the directory's name.

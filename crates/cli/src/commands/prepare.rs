@@ -1,67 +1,42 @@
-//! From a request to what the runtime needs: a root filesystem, files, a configuration.
+//! From flags to a container's definition: for `run`, `create` and `explain`.
 
 use std::path::PathBuf;
 
-use barque_runtime::container::{Connect, Creation, Options};
-use barque_runtime::execute::Trace;
-use barque_runtime::plan::HostFile;
-use barque_runtime::plan::mount as planned;
+use barque_engine::definition::{self, Network, Root};
+use barque_engine::start::{INIT, Purpose, root_path};
+use barque_engine::{Claim, Container, Containers, Definition, Places, Time};
 use barque_runtime::spec::{ConsoleSize, Spec, Str};
 
+use super::archive;
 use super::filter::filter;
 use super::image::ImageRoot;
-use super::rootfs::{host_files, map_root_ids, root, rootfs_file};
-use super::{Joined, Places, Purpose, archive};
+use super::rootfs::rootfs_file;
+use crate::Result;
 use crate::flags::Parsed;
-use crate::run::{Caller, Machine, RootSource, RunRequest, request};
-use crate::{Error, Result};
+use crate::run::{Caller, Machine, RootSource, RunRequest, chosen_network, request};
 
-/// A request with everything the runtime needs.
+/// A container that is not written down yet.
 #[derive(Debug)]
 pub struct Prepared {
-    /// The request, its configuration taken out.
+    /// What was asked for; its configuration and what the definition has are taken out.
     pub request: RunRequest,
-    /// Where things are kept.
-    pub places: Places,
-    /// The container's own directory.
-    pub directory: PathBuf,
+    /// What it is; it has no name yet.
+    pub definition: Definition,
     /// Its configuration, and that as text.
     pub spec: Spec<'static>,
-    /// The image that it is made from, held for it.
-    pub(super) image: Option<ImageRoot>,
-    config: Vec<u8>,
-    root: planned::RootSource,
-    files: Vec<HostFile>,
-    cgroups: bool,
-    map_root_ids: bool,
-    /// Its place in a network.
-    pub joined: Option<Joined>,
+    /// The same, as text.
+    pub config: Vec<u8>,
+    image: Option<ImageRoot>,
 }
-
-/// Takes its place in a network, and tells it of that in `/etc/hosts`. The last that can fail: what is taken must be
-/// given back.
-fn join(request: &mut RunRequest, places: &Places, purpose: Purpose) -> Result<Option<Joined>> {
-    let Some(network) = &request.network else { return Ok(None) };
-    let joined = Joined::new(places, network, &request.id, purpose)?;
-    request.warnings.extend_from_slice(joined.warnings());
-    if let Some(hosts) = request.files.iter_mut().find(|file| file.name == "hosts") {
-        hosts.text.push_str(&joined.hosts(network));
-    }
-    Ok(Some(joined))
-}
-
-/// Where `--init` puts the init process.
-const INIT: &str = "/run/barque-init";
 
 impl Prepared {
-    /// Prepares `run` or `explain`. Nothing is made yet.
-    pub fn new(flags: &Parsed, places: Places, purpose: Purpose) -> Result<Self> {
+    /// Prepares a container. Nothing is made yet, but an image may be pulled, and is held.
+    pub fn new(flags: &Parsed, places: &Places, purpose: Purpose) -> Result<Self> {
         let id = random_id()?;
-        let directory = std::path::absolute(places.root.join("containers").join(&id))
-            .map_err(|error| Error::invalid(format!("--root {:?}: {error}", places.root)))?;
+        let directory = places.container(&id);
         let caller = Caller::discover(id, directory.to_string_lossy().into_owned())?;
         let users = archive::Users::new(flags);
-        let image = image(flags, &places, &caller, purpose)?;
+        let image = image(flags, places, &caller, purpose)?;
         let read = |root: &RootSource, path: &str| match root {
             RootSource::Archive(archive) => users.read(archive, path),
             RootSource::Image(_) => image.as_ref().and_then(|image| image.read(path)),
@@ -70,10 +45,10 @@ impl Prepared {
         let mut request =
             request(flags, &caller, &Machine::new(&read, image.as_ref().map(ImageRoot::execution)))?;
         let mut spec = std::mem::take(&mut request.spec);
-        let lowers = image.as_ref().map(ImageRoot::lowers);
-        let root = root(&request, &directory, &spec, lowers, caller.privileged)?;
+        let definition = define(&mut request, flags, &spec, image.as_ref());
+        let path = root_path(&definition, &directory, &spec);
         if let Some(configured) = &mut spec.root {
-            configured.path = Str::from(root.path().to_string_lossy().into_owned());
+            configured.path = Str::from(path.to_string_lossy().into_owned());
         }
         if let Some(process) = spec.process.as_mut().filter(|_| request.init) {
             // The program runs as the child of an init, which is this program under another name.
@@ -89,48 +64,66 @@ impl Prepared {
         if let Some(linux) = &mut spec.linux {
             linux.seccomp = filter;
         }
-        let cgroups = spec.linux.as_ref().is_some_and(|linux| linux.cgroups_path.is_some());
         let config = serde_json::to_vec(&spec).unwrap_or_default();
-        let joined = join(&mut request, &places, purpose)?;
-        let files = host_files(&request, &directory, &spec, &root);
-        let map_root_ids = map_root_ids(&root, &spec);
-        Ok(Self {
-            request,
-            places,
-            directory,
-            spec,
-            image,
-            config,
-            root,
-            files,
-            cgroups,
-            map_root_ids,
-            joined,
-        })
+        Ok(Self { request, definition, spec, config, image })
     }
 
-    /// What the runtime makes the container from.
-    pub fn creation(&self, trace: Trace) -> Creation<'_> {
-        Creation {
-            id: &self.request.id,
-            bundle: &self.directory,
-            spec: &self.spec,
-            config: &self.config,
-            executable: None,
-            root: Some(self.root.clone()),
-            files: self.files.clone(),
-            unpack: archive::unpack,
-            connect: self.joined.as_ref().map(|joined| joined as &dyn Connect),
-            console_socket: None,
-            cgroups: self.cgroups,
-            options: Options {
-                map_root_ids: self.map_root_ids,
-                init: self.request.init.then(|| INIT.to_owned()),
-                connection: self.joined.as_ref().map(Joined::connection),
-                ..Options::default()
-            },
-            trace,
+    /// Writes the container down, under its name or one that is made up: from here on it is there, and its image stays.
+    /// Nobody changes it as long as the claim lives.
+    pub fn commit(&mut self, places: &Places) -> Result<(Container, Claim)> {
+        let containers = Containers::new(places.clone());
+        let mut claim = containers.claim(&self.definition.id, self.request.name.as_deref())?;
+        claim.name().clone_into(&mut self.definition.name);
+        let container = claim.commit(self.definition.clone(), &self.config)?;
+        if let Some(image) = self.image.take() {
+            image.keep();
         }
+        Ok((container, claim))
+    }
+}
+
+fn define(
+    request: &mut RunRequest,
+    flags: &Parsed,
+    spec: &Spec<'_>,
+    image: Option<&ImageRoot>,
+) -> Definition {
+    let root = match &request.rootfs {
+        RootSource::Host => Root::Host,
+        RootSource::Directory(path) => {
+            Root::Directory { path: PathBuf::from(path), writable: request.rw_rootfs }
+        }
+        RootSource::Archive(path) => Root::Archive { path: PathBuf::from(path) },
+        RootSource::Image(_) => {
+            Root::Image { layers: image.map(ImageRoot::lowers).unwrap_or_default().to_vec() }
+        }
+    };
+    let process = spec.process.as_ref();
+    Definition {
+        version: definition::VERSION,
+        id: request.id.clone(),
+        name: String::new(),
+        created: Time::now(),
+        image: request.rootfs.as_typed(),
+        image_id: image.map(ImageRoot::id),
+        root,
+        command: process
+            .map(|process| process.args.iter().map(ToString::to_string).collect())
+            .unwrap_or_default(),
+        entrypoint: request.entrypoint,
+        interactive: request.interactive,
+        tty: request.tty,
+        auto_remove: request.rm,
+        init: request.init,
+        stop_signal: request.stop_signal,
+        stop_timeout: request.stop_timeout,
+        restart: request.restart,
+        timeout: request.timeout,
+        labels: std::mem::take(&mut request.labels),
+        log: barque_engine::log::Config::default(),
+        network: Network { mode: chosen_network(flags).to_owned(), request: request.network.take() },
+        files: std::mem::take(&mut request.files),
+        create_directories: std::mem::take(&mut request.create_directories),
     }
 }
 

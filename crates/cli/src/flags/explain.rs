@@ -26,6 +26,8 @@ pub static EXPLAIN: Command = Command {
             ],
         },
         run::IMAGE,
+        run::LIFE,
+        run::ATTACHED,
         run::PROCESS,
         run::FILES,
         run::LIMITS,

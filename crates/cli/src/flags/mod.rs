@@ -4,6 +4,7 @@
 //! given costs nothing.
 
 mod build;
+pub mod container;
 mod explain;
 mod help;
 mod image;

@@ -12,7 +12,9 @@ pub static RUN: Command = Command {
             @host        this machine's own programs and files, copy-on-write\n  \
             dir:PATH     a directory, copy-on-write unless --rw-rootfs\n  \
             tar:FILE     an archive, unpacked for this container",
-    sections: &[IMAGE, PROCESS, FILES, LIMITS, SECURITY, NAMESPACES, NETWORK, IDENTITY, LATER],
+    sections: &[
+        IMAGE, LIFE, ATTACHED, PROCESS, FILES, LIMITS, SECURITY, NAMESPACES, NETWORK, IDENTITY, LATER,
+    ],
     grammar: Grammar::StopAtFirst,
     notes: "Sizes are bytes, or have a unit: k, m, g, t (powers of 1024).\n\
             Exit code: the command's own; 125 barque failed, 126 the command cannot be executed,\n\
@@ -26,6 +28,27 @@ pub(super) const IMAGE: Section = Section {
         Flag::value("platform", "OS/ARCH[/VARIANT]", "The image for this platform (this machine's)"),
         Flag::switch("quiet", "Say nothing while it is pulled").short('q'),
         Flag::switch("disable-content-trust", "").later("signatures are not checked: leave the flag out"),
+    ],
+};
+
+pub(super) const LIFE: Section = Section {
+    title: "Life",
+    flags: &[
+        Flag::switch("rm", "Remove the container when it exits"),
+        Flag::value("restart", "POLICY", "no, on-failure[:N], always or unless-stopped (no)"),
+        Flag::value("timeout", "SECONDS", "Stop it after so long"),
+        Flag::switch("replace", "Remove a container that has the name already"),
+    ],
+};
+
+/// For commands that stay with the container.
+pub(super) const ATTACHED: Section = Section {
+    title: "Attached or in the background",
+    flags: &[
+        Flag::switch("detach", "Run it in the background, and print its id").short('d'),
+        Flag::list("attach", "STREAM", "Attach stdin, stdout or stderr only").short('a'),
+        Flag::switch("sig-proxy", "Pass signals on to the command (true)"),
+        Flag::value("detach-keys", "KEYS", "Keys that detach from the terminal (ctrl-p,ctrl-q)"),
     ],
 };
 
@@ -45,8 +68,6 @@ pub(super) const PROCESS: Section = Section {
         Flag::switch("init", "Run an init as process 1 that forwards signals and reaps"),
         Flag::value("stop-signal", "SIGNAL", "Signal that asks the container to stop (TERM)"),
         Flag::value("stop-timeout", "SECONDS", "How long to wait before it is killed (10)"),
-        Flag::switch("sig-proxy", "Pass signals on to the command (true)"),
-        Flag::value("detach-keys", "KEYS", "Keys that detach from the terminal (ctrl-p,ctrl-q)"),
     ],
 };
 
@@ -163,15 +184,12 @@ pub(super) const IDENTITY: Section = Section {
     title: "Identity",
     flags: &[
         Flag::value("name", "NAME", "Name of the container"),
-        Flag::switch("rm", "Remove the container when it exits"),
         Flag::list("label", "KEY[=VALUE]", "Label; kept as an annotation").short('l'),
         Flag::list("label-file", "FILE", "Read labels from a file"),
         Flag::list("annotation", "KEY=VALUE", "Annotation of the OCI configuration"),
     ],
 };
 
-const DETACHED: &str =
-    "leave the flag out and run it in the foreground, or add \"&\" to let the shell run it";
 const NETWORKS: &str = "containers find each other by address; publish with -p PORT";
 const ENGINE: &str = "leave the flag out: containers are not yet watched after the command that starts them";
 const VOLUMES: &str = "named volumes are not there yet: use -v /path/on/host:/path";
@@ -180,14 +198,11 @@ const VOLUMES: &str = "named volumes are not there yet: use -v /path/on/host:/pa
 pub(super) const LATER: Section = Section {
     title: "Not there yet",
     flags: &[
-        Flag::switch("detach", "").short('d').later(DETACHED),
-        Flag::list("attach", "STREAM", "").short('a').later("-i and -t decide which streams are attached"),
         Flag::switch("publish-all", "").short('P').later(NETWORKS),
         Flag::list("expose", "PORT", "").later(NETWORKS),
         Flag::list("link", "NAME", "").later(NETWORKS),
         Flag::list("network-alias", "NAME", "").later(NETWORKS),
         Flag::list("link-local-ip", "ADDRESS", "").later(NETWORKS),
-        Flag::value("restart", "POLICY", "").later(ENGINE),
         Flag::value("log-driver", "DRIVER", "").later(ENGINE),
         Flag::list("log-opt", "OPTION", "").later(ENGINE),
         Flag::value("health-cmd", "COMMAND", "").later(ENGINE),

@@ -16,8 +16,6 @@ mod notify;
 mod update;
 mod wait;
 
-pub(crate) use wait::Foreground;
-
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};

@@ -48,7 +48,7 @@ impl Notify {
 
     /// The directory, to be made with the container.
     pub(super) fn file(&self) -> HostFile {
-        HostFile::Directory { path: self.directory.clone(), mode: 0o755, owner: None }
+        HostFile::Directory { path: self.directory.clone(), mode: 0o755, owner: None, kept: false }
     }
 
     /// Shows it to the container.

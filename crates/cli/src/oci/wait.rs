@@ -13,48 +13,24 @@ use crate::terminal::{DetachKeys, FORWARDED, RawMode, Relay};
 #[derive(Debug)]
 pub(crate) struct Foreground {
     signals: Signals,
-    input: bool,
-    proxy: bool,
 }
 
 impl Foreground {
     /// Takes the signals that will be passed on.
     pub(crate) fn start() -> Result<Self> {
-        Ok(Self { signals: Signals::take(&FORWARDED)?, input: true, proxy: true })
-    }
-
-    /// Whether what is typed goes to the terminal.
-    pub(crate) fn input(self, input: bool) -> Self {
-        Self { input, ..self }
-    }
-
-    /// Whether signals are passed on.
-    pub(crate) fn proxy(self, proxy: bool) -> Self {
-        Self { proxy, ..self }
+        Ok(Self { signals: Signals::take(&FORWARDED)? })
     }
 
     /// Passes signals on, and what is typed and shown when there is a terminal, until the process has ended.
     pub(crate) fn wait(&self, child: &Child, console: Option<OwnedFd>) -> Result<Exit> {
         let mut relay = Relay::new(child.pidfd.as_fd(), &self.signals);
-        let raw = match &console {
-            Some(_) if self.input => RawMode::enter(rustix::stdio::stdin())?,
-            _ => None,
-        };
+        let raw = console.as_ref().map(|_| RawMode::enter(rustix::stdio::stdin())).transpose()?.flatten();
         if let Some(master) = console {
             let never = DetachKeys::parse("").unwrap_or_default();
-            relay = relay.terminal(
-                master,
-                rustix::stdio::stdout(),
-                self.input.then(rustix::stdio::stdin),
-                never,
-            )?;
+            relay = relay.terminal(master, rustix::stdio::stdout(), Some(rustix::stdio::stdin()), never)?;
         }
         // It may have ended between the signal and us: that is no failure.
-        let mut forward = |signal: i32| {
-            if self.proxy {
-                drop(process::signal(&child.pidfd, signal));
-            }
-        };
+        let mut forward = |signal: i32| drop(process::signal(&child.pidfd, signal));
         relay.run(&mut forward)?;
         drop(raw);
         Ok(process::wait(&child.pidfd)?)

@@ -9,7 +9,7 @@ use super::RootSource;
 pub struct Caller {
     /// The new container's id: 64 hexadecimal digits.
     pub id: String,
-    /// Directory on the host in which the container's own files ([`super::ContainerFile`]) will lie.
+    /// Directory on the host in which the container's own files ([`barque_engine::definition::OwnFile`]) will lie.
     pub directory: String,
     /// Working directory.
     pub cwd: String,

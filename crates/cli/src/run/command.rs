@@ -30,6 +30,14 @@ pub(super) fn arguments(flags: &Parsed, image: Option<&Execution>) -> Result<Vec
     }
 }
 
+/// How many words of the command are the entrypoint's.
+pub(super) fn entrypoint_words(flags: &Parsed, image: Option<&Execution>) -> usize {
+    match flags.value("entrypoint") {
+        Some(entrypoint) => usize::from(!entrypoint.is_empty()),
+        None => image.map_or(0, |image| image.entrypoint.len()),
+    }
+}
+
 /// `--workdir`, which must be absolute, or the image's.
 pub(super) fn working_directory(flags: &Parsed, image: Option<&Execution>) -> Result<String> {
     match flags.value("workdir") {

@@ -3,21 +3,12 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use barque_engine::definition::OwnFile;
+
 use super::Host;
 use super::namespaces::Namespaces;
 use crate::flags::Parsed;
 use crate::{Error, Result};
-
-/// A file to be written into the container's own directory and bind-mounted into the container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContainerFile {
-    /// Its name in the container's directory: `hosts`.
-    pub name: &'static str,
-    /// Where the container sees it: `/etc/hosts`.
-    pub path: &'static str,
-    /// What is in it.
-    pub text: String,
-}
 
 /// The container's own files.
 pub(super) fn files(
@@ -26,20 +17,16 @@ pub(super) fn files(
     namespaces: &Namespaces,
     hostname: &str,
     in_network: bool,
-) -> Result<Vec<ContainerFile>> {
+) -> Result<Vec<OwnFile>> {
     Ok(vec![
-        ContainerFile {
-            name: "hosts",
-            path: "/etc/hosts",
-            text: hosts(flags, host, namespaces, hostname, in_network)?,
-        },
-        ContainerFile { name: "hostname", path: "/etc/hostname", text: format!("{hostname}\n") },
-        ContainerFile {
-            name: "resolv.conf",
-            path: "/etc/resolv.conf",
-            text: resolv_conf(flags, host, in_network)?,
-        },
+        own("hosts", hosts(flags, host, namespaces, hostname, in_network)?),
+        own("hostname", format!("{hostname}\n")),
+        own("resolv.conf", resolv_conf(flags, host, in_network)?),
     ])
+}
+
+fn own(name: &str, text: String) -> OwnFile {
+    OwnFile { name: name.to_owned(), path: format!("/etc/{name}"), text }
 }
 
 /// What every hosts file begins with.

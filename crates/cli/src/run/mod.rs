@@ -30,9 +30,8 @@ mod userns;
 
 pub use caller::{Caller, CgroupVersion, DeviceNode, Host, PathKind};
 pub use capabilities::DEFAULT_CAPABILITIES;
-pub use files::ContainerFile;
 pub use machine::Machine;
-pub use network::{NetworkRequest, from_network};
+pub(crate) use network::chosen as chosen_network;
 pub use request::{RunRequest, SeccompChoice, request};
 pub use root::RootSource;
 pub use subid::{IdRange, subordinate_ids};

@@ -2,34 +2,19 @@
 
 use std::net::IpAddr;
 
+use barque_engine::definition::NetworkRequest;
+use barque_engine::start::from_network;
 use barque_network::{PortMapping, parse_port};
 
 use super::Caller;
 use crate::flags::Parsed;
 use crate::{Error, Result};
 
-/// The network of a container, and what it wants there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NetworkRequest {
-    /// The network's name.
-    pub name: String,
-    /// The ports to publish.
-    pub ports: Vec<PortMapping>,
-    /// Addresses it must have.
-    pub addresses: Vec<IpAddr>,
-    /// The hardware address it must have.
-    pub mac: Option<[u8; 6]>,
-    /// Its own name, for `/etc/hosts`.
-    pub hostname: String,
-    /// Names of the host, for `/etc/hosts`.
-    pub gateway_names: Vec<String>,
-}
-
 /// Names by which every container of a network finds the host.
 const HOST_NAMES: [&str; 2] = ["host.docker.internal", "host.containers.internal"];
 
 /// What `--network` says, or `--net`, its old name; without them `bridge` when ports are published, else `none`.
-pub(super) fn chosen(flags: &Parsed) -> &str {
+pub(crate) fn chosen(flags: &Parsed) -> &str {
     let given = flags.value("network").or_else(|| flags.value("net")).filter(|text| !text.is_empty());
     given.unwrap_or(if flags.has("publish") { "bridge" } else { "none" })
 }
@@ -101,15 +86,6 @@ fn mac(flags: &Parsed, text: &str) -> Result<[u8; 6]> {
             .invalid("mac-address", text, format!("invalid MAC address {text:?}"))
             .hint("write it as 02:42:ac:11:00:02; the first byte must be even")
     })
-}
-
-/// A failure of the network crate, with its cure.
-pub fn from_network(error: barque_network::Error) -> Error {
-    let converted = Error::new(error.kind(), error.to_string());
-    match error.cure() {
-        Some(cure) => converted.hint(cure),
-        None => converted,
-    }
 }
 
 /// The lines of the host's resolver configuration that mean something in another network namespace: a name server on the

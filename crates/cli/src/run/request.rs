@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use barque_engine::RestartPolicy;
+use barque_engine::definition::{NetworkRequest, OwnFile};
 use barque_runtime::spec::{Linux, Process, Root, Spec, Str, TimeOffset};
 
 use super::environment::{Defaults, environment};
@@ -10,8 +12,8 @@ use super::namespaces::Namespaces;
 use super::security::{Security, security};
 use super::user::Identity;
 use super::{
-    Caller, ContainerFile, Host, NetworkRequest, PathKind, RootSource, annotations, capabilities, cgroup,
-    command, devices, files, identity, limits, network, rlimits, sysctl, user, userns,
+    Caller, Host, PathKind, RootSource, annotations, capabilities, cgroup, command, devices, files, identity,
+    limits, network, rlimits, sysctl, user, userns,
 };
 use crate::flags::Parsed;
 use crate::terminal::DetachKeys;
@@ -37,7 +39,7 @@ pub struct RunRequest {
     /// Its network; none when it has its loopback only, or a network namespace of others.
     pub network: Option<NetworkRequest>,
     /// Files to write into [`Caller::directory`] before the mounts.
-    pub files: Vec<ContainerFile>,
+    pub files: Vec<OwnFile>,
     /// Directories of the host that `-v` names and that must be made, with their parents.
     pub create_directories: Vec<String>,
     /// Keep standard input open.
@@ -58,6 +60,14 @@ pub struct RunRequest {
     pub stop_signal: i32,
     /// Seconds to wait before it is killed.
     pub stop_timeout: i64,
+    /// What is done when it ends.
+    pub restart: RestartPolicy,
+    /// Seconds after which it is stopped.
+    pub timeout: Option<u64>,
+    /// What users say of it.
+    pub labels: BTreeMap<String, String>,
+    /// How many words of the command are the entrypoint's.
+    pub entrypoint: usize,
     /// What the user should know, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -111,6 +121,10 @@ pub fn request(flags: &Parsed, caller: &Caller, host: &dyn Host) -> Result<RunRe
         cidfile: cidfile(flags, caller, host)?,
         stop_signal: stop_signal(flags, host)?,
         stop_timeout: flags.read("stop-timeout", integer::<i64>)?.unwrap_or(PATIENCE),
+        restart: restart(flags)?,
+        timeout: flags.read("timeout", integer::<u64>)?.filter(|seconds| *seconds > 0),
+        labels: built.labels,
+        entrypoint: command::entrypoint_words(flags, host.image()),
         warnings,
         rootfs,
     })
@@ -137,6 +151,14 @@ fn cidfile(flags: &Parsed, caller: &Caller, host: &dyn Host) -> Result<Option<St
     Ok(Some(path))
 }
 
+fn restart(flags: &Parsed) -> Result<RestartPolicy> {
+    let policy = RestartPolicy::parse(flags.value("restart").unwrap_or_default())?;
+    if policy != RestartPolicy::No && flags.switch("rm") {
+        return Err(Error::invalid("conflicting options: cannot specify both --restart and --rm"));
+    }
+    Ok(policy)
+}
+
 fn stop_signal(flags: &Parsed, host: &dyn Host) -> Result<i32> {
     let own = || host.image().and_then(|image| image.stop_signal.as_deref());
     let Some(text) = flags.value("stop-signal").or_else(own).filter(|text| !text.is_empty()) else {
@@ -149,9 +171,10 @@ fn stop_signal(flags: &Parsed, host: &dyn Host) -> Result<i32> {
 
 /// What is made together, since its parts depend on one another.
 struct Built {
+    labels: BTreeMap<String, String>,
     spec: Spec<'static>,
     seccomp: SeccompChoice,
-    files: Vec<ContainerFile>,
+    files: Vec<OwnFile>,
     create: Vec<String>,
     network: Option<NetworkRequest>,
 }
@@ -167,10 +190,8 @@ fn build(
     let hostname = identity::hostname(flags, host, &namespaces, &caller.id)?;
     let network = network::network(flags, caller, &hostname, warnings)?;
     let files = files::files(flags, host, &namespaces, &hostname, network.is_some())?;
-    let sources: Vec<(String, String)> = files
-        .iter()
-        .map(|file| (file.path.to_owned(), format!("{}/{}", caller.directory, file.name)))
-        .collect();
+    let sources: Vec<(String, String)> =
+        files.iter().map(|file| (file.path.clone(), format!("{}/{}", caller.directory, file.name))).collect();
     let scene = Scene { caller, host, root, namespaces: &namespaces, files: &sources };
     let mut mounts = mounts(flags, &scene)?;
     warnings.append(&mut mounts.warnings);
@@ -178,6 +199,7 @@ fn build(
     mounts.list.append(&mut devices.binds);
     let security = security(flags, caller, host, warnings)?;
     let process = process(flags, &scene, &security, &hostname, warnings)?;
+    let labels = annotations::labels(flags, host)?;
     let Mounts { list, create, .. } = mounts;
     let own_name = !namespaces.uts.is_host();
     let spec = Spec {
@@ -190,11 +212,11 @@ fn build(
             .filter(|name| !name.is_empty())
             .map(|name| name.to_owned().into()),
         mounts: list,
-        annotations: annotations::annotations(flags, host)?,
+        annotations: annotations::annotations(flags, &labels)?,
         linux: Some(linux(flags, &scene, &security, devices, warnings)?),
         ..Spec::default()
     };
-    Ok(Built { spec, seccomp: security.seccomp, files, create, network })
+    Ok(Built { labels, spec, seccomp: security.seccomp, files, create, network })
 }
 
 fn process(

@@ -83,6 +83,24 @@ impl<'a> Relay<'a> {
         Ok(self)
     }
 
+    /// Copies local input to a terminal's main side, whose output somebody else copies, and the local terminal's size to
+    /// it; without `reads` only that.
+    pub fn terminal_input(
+        mut self,
+        main: OwnedFd,
+        local: BorrowedFd<'a>,
+        keys: DetachKeys,
+        reads: bool,
+    ) -> Result<Self> {
+        if reads {
+            let own = main.try_clone().call(|| "fcntl(pty, F_DUPFD_CLOEXEC)")?;
+            self.input = Some(Copy::new(local, own));
+            self.keys = Some(keys);
+        }
+        self.terminal = Some((main, local));
+        Ok(self)
+    }
+
     /// Copies until the process has ended or the detach keys are typed. `forward` gets the number of each signal
     /// that is to be passed on.
     pub fn run(mut self, forward: &mut dyn FnMut(i32)) -> Result<Ending> {

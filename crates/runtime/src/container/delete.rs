@@ -1,12 +1,13 @@
 //! `delete`: what `create` has made, taken away.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::Container;
 use super::create::host;
 use crate::execute::{self, remove};
 use crate::plan::{HookPoint, IdMaps};
-use crate::spec::Status;
+use crate::spec::{Spec, Status};
 use crate::{Error, ErrorKind, Result};
 
 /// How long a killed process usually takes to end, at most.
@@ -14,6 +15,18 @@ const SOON: Duration = Duration::from_millis(500);
 
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The ids that may own a container's files, where its user is not root and could not remove those.
+fn id_maps(spec: &Spec<'_>) -> Option<IdMaps> {
+    let host = host();
+    let linux = spec.linux.as_ref().filter(|linux| !host.privileged && !linux.uid_mappings.is_empty())?;
+    Some(IdMaps::new(linux, &host))
+}
+
+/// Removes a directory of a container with this configuration, also what belongs to ids of its user namespace.
+pub fn remove_directory(path: &Path, spec: Option<&Spec<'_>>) -> Result<()> {
+    remove::tree(path, spec.and_then(id_maps).as_ref())
+}
 
 impl Container {
     /// Removes a container that has stopped or was never started; with `force`, one that runs too. Returns what the
@@ -81,12 +94,8 @@ impl Container {
         Ok(warnings)
     }
 
-    /// The ids that may own its files, where its user is not root and could not remove those.
     fn id_maps(&self) -> Option<IdMaps> {
-        let host = host();
-        let spec = if host.privileged { None } else { self.spec().ok() }?;
-        let linux = spec.linux.filter(|linux| !linux.uid_mappings.is_empty())?;
-        Some(IdMaps::new(&linux, &host))
+        self.spec().ok().as_ref().and_then(id_maps)
     }
 
     /// runtime.md "Lifecycle" 13: poststop hooks run after the container was deleted; a failure is told, and changes

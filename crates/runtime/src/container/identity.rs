@@ -36,7 +36,8 @@ impl Identity {
     }
 }
 
-fn boot_id() -> Result<String> {
+/// Which boot this is (`/proc/sys/kernel/random/boot_id`).
+pub fn boot_id() -> Result<String> {
     Ok(file::read(Path::new("/proc/sys/kernel/random/boot_id"))?.trim().to_owned())
 }
 

@@ -24,9 +24,10 @@ mod update;
 
 pub use compose::compose;
 pub use create::{Connect, Created, Creation, Unpack, check_console, create, no_archives, plan_of};
+pub use delete::remove_directory;
 pub use exec::{Execution, exec};
-pub use identity::Identity;
 pub(crate) use identity::fuzz as fuzz_stat;
+pub use identity::{Identity, boot_id};
 pub use kill::signal_number;
 pub use record::Record;
 pub use store::{Container, Store};

@@ -2,12 +2,10 @@
 
 use std::os::fd::OwnedFd;
 
-use barque_sys::channel::Channel;
-use serde::{Deserialize, Serialize};
-
 use super::trace::TracedStep;
 use crate::plan::Mark;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Failure, Result};
+use barque_sys::channel::Channel;
 
 /// A message.
 #[derive(Debug)]
@@ -34,27 +32,6 @@ pub(crate) enum Message {
     Closed,
 }
 
-/// An error as it travels.
-#[derive(Serialize, Deserialize)]
-struct Failure {
-    kind: u8,
-    message: String,
-    hint: Option<String>,
-}
-
-const KINDS: [ErrorKind; 10] = [
-    ErrorKind::NotFound,
-    ErrorKind::AlreadyExists,
-    ErrorKind::InvalidArgument,
-    ErrorKind::Conflict,
-    ErrorKind::PermissionDenied,
-    ErrorKind::Unsupported,
-    ErrorKind::Unavailable,
-    ErrorKind::ProgramNotFound,
-    ErrorKind::ProgramNotExecutable,
-    ErrorKind::Internal,
-];
-
 impl Message {
     /// Sends it.
     pub(crate) fn send(&self, channel: &Channel) -> Result<()> {
@@ -66,12 +43,7 @@ impl Message {
             Self::Network(fd) => channel.send_with_fd(b"N", std::os::fd::AsFd::as_fd(fd))?,
             Self::Process(fd) => channel.send_with_fd(b"P", std::os::fd::AsFd::as_fd(fd))?,
             Self::Failed(error) => {
-                let kind = KINDS.iter().position(|kind| *kind == error.kind()).unwrap_or(KINDS.len() - 1);
-                let failure = Failure {
-                    kind: u8::try_from(kind).unwrap_or_default(),
-                    message: error.to_string(),
-                    hint: error.cure().map(str::to_owned),
-                };
+                let failure = Failure::from(error);
                 let text = serde_json::to_vec(&failure).unwrap_or_default();
                 channel.send(&[b"E", &text[..]].concat())?;
             }
@@ -105,13 +77,8 @@ impl Message {
 }
 
 fn failure(text: &[u8]) -> Error {
-    let Ok(failure) = serde_json::from_slice::<Failure>(text) else {
-        return Error::new(ErrorKind::Internal, String::from_utf8_lossy(text).into_owned());
-    };
-    let kind = KINDS.get(usize::from(failure.kind)).copied().unwrap_or(ErrorKind::Internal);
-    let error = Error::new(kind, failure.message);
-    match failure.hint {
-        Some(hint) => error.hint(hint),
-        None => error,
+    match serde_json::from_slice::<Failure>(text) {
+        Ok(failure) => failure.into(),
+        Err(_) => Error::new(ErrorKind::Internal, String::from_utf8_lossy(text).into_owned()),
     }
 }

@@ -137,7 +137,9 @@ impl Creator<'_, '_> {
 
     fn step(&mut self, op: &Op) -> Result<()> {
         match op {
-            Op::MakeDirectory { path, mode, owner } => self.make_directory(path, *mode, *owner)?,
+            Op::MakeDirectory { path, mode, owner, kept } => {
+                self.make_directory(path, *mode, *owner, *kept)?;
+            }
             Op::MakeSharedDirectory { path } => barque_sys::file::make_directories(path, 0o755)?,
             Op::WriteFile { path, text } => write_file(path, text)?,
             Op::CopyProgram { path } => {
@@ -183,7 +185,13 @@ impl Creator<'_, '_> {
         self.observer.connect(network.as_fd(), pid)
     }
 
-    fn make_directory(&mut self, path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Result<()> {
+    fn make_directory(
+        &mut self,
+        path: &Path,
+        mode: u32,
+        owner: Option<(u32, u32)>,
+        kept: bool,
+    ) -> Result<()> {
         let made = match barque_sys::file::make_directory(path, mode, owner) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 barque_sys::file::make_directories(path.parent().unwrap_or(Path::new("/")), 0o711)?;
@@ -191,8 +199,13 @@ impl Creator<'_, '_> {
             }
             result => result,
         };
-        made?;
-        self.done.push(Done::Directory(path.to_owned()));
+        match made {
+            Err(error) if kept && error.kind() == ErrorKind::AlreadyExists => return Ok(()),
+            made => made?,
+        }
+        if !kept {
+            self.done.push(Done::Directory(path.to_owned()));
+        }
         Ok(())
     }
 

@@ -19,7 +19,10 @@ pub(super) fn before(script: &mut Script, plan: &Plan, namespaces: &Namespaces<'
     let made = plan.directories();
     for step in &plan.steps {
         let command = match &step.op {
-            Op::MakeDirectory { path, mode, owner } => {
+            Op::MakeDirectory { path, mode, kept: true, .. } => {
+                format!("[ -d {0} ] || mkdir -p -m {mode:o} {0} || exit", word(path))
+            }
+            Op::MakeDirectory { path, mode, owner, kept: false } => {
                 // Not with -p: what is removed at the end must have been made here.
                 let parent = path.parent().filter(|parent| !made.iter().any(|path| path == parent));
                 let parent = parent.map(|parent| {

@@ -214,8 +214,14 @@ fn a_writable_layer() {
             path: PathBuf::from("/var/lib/barque/box"),
             mode: 0o711,
             owner: Some((100_000, 100_000)),
+            kept: false,
         },
-        HostFile::Directory { path: PathBuf::from("/var/lib/barque/box/merged"), mode: 0o711, owner: None },
+        HostFile::Directory {
+            path: PathBuf::from("/var/lib/barque/box/merged"),
+            mode: 0o711,
+            owner: None,
+            kept: false,
+        },
         HostFile::File(PathBuf::from("/var/lib/barque/box/hosts"), "127.0.0.1 localhost\n".to_owned()),
     ];
     case.root = RootSource::Overlay {

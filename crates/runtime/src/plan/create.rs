@@ -52,7 +52,7 @@ pub fn make(input: &Input<'_>) -> Result<Plan> {
 fn host_files(plan: &mut Plan, input: &Input<'_>) {
     for file in &input.files {
         plan.creator(match file.clone() {
-            HostFile::Directory { path, mode, owner } => Op::MakeDirectory { path, mode, owner },
+            HostFile::Directory { path, mode, owner, kept } => Op::MakeDirectory { path, mode, owner, kept },
             HostFile::Shared(path) => Op::MakeSharedDirectory { path },
             HostFile::Archive { archive, directory } => {
                 Op::UnpackArchive { archive, directory, ids: archive_ids(input) }
@@ -67,7 +67,7 @@ fn host_files(plan: &mut Plan, input: &Input<'_>) {
     {
         for index in 0..lower.len() {
             let path = layer_place(mount_point, index);
-            plan.creator(Op::MakeDirectory { path, mode: 0o711, owner: None });
+            plan.creator(Op::MakeDirectory { path, mode: 0o711, owner: None, kept: false });
         }
     }
 }

@@ -56,6 +56,8 @@ pub enum HostFile {
         mode: u32,
         /// User and group, where they are not the creator's.
         owner: Option<(u32, u32)>,
+        /// Whether it outlives this run: one that is there will do, and somebody else removes it.
+        kept: bool,
     },
     /// A directory that is made where it is missing, and stays.
     Shared(PathBuf),

@@ -87,10 +87,10 @@ impl Plan {
         self.creator(Op::Await(mark));
     }
 
-    /// The directories of the host that the plan makes for this container alone.
+    /// The directories of the host that the plan makes for this container alone and for this run.
     pub fn directories(&self) -> Vec<std::path::PathBuf> {
         let directory = |op: &Op| match op {
-            Op::MakeDirectory { path, .. } => Some(path.clone()),
+            Op::MakeDirectory { path, kept: false, .. } => Some(path.clone()),
             _ => None,
         };
         self.of(Actor::Creator).filter_map(directory).collect()

@@ -22,6 +22,9 @@ pub enum Op {
         mode: u32,
         /// User and group, where they are not the creator's.
         owner: Option<(u32, u32)>,
+        /// Whether it outlives this run: one that is there will do, and it is not undone.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        kept: bool,
     },
     /// Makes a directory of the host, with its parents, where it is missing. It stays: it was asked for by its path.
     MakeSharedDirectory {

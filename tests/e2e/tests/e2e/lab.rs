@@ -180,8 +180,10 @@ impl Lab {
 
     fn left_now(&self) -> Vec<String> {
         let mut left = Vec::new();
-        for directory in [self.path("root/containers"), self.path("run")] {
-            left.extend(entries(&directory).iter().map(|path| path.display().to_string()));
+        for directory in
+            ["root/containers", "root/names", "root/images/uses", "run/containers", "run/monitors"]
+        {
+            left.extend(entries(&self.path(directory)).iter().map(|path| path.display().to_string()));
         }
         left.extend(self.cgroups().iter().map(|path| path.display().to_string()));
         let place = self.directory.path().to_str().unwrap();

@@ -4,10 +4,10 @@ use barque_image::Digest;
 use barque_image::store::Summary;
 use serde_json::{Value, json};
 
-use super::filters::{Filters, has_label, matches};
 use super::scene::repository_and_tag;
 use super::{Images, told};
 use crate::commands::Places;
+use crate::commands::filters::{Filters, has_label, matches};
 use crate::flags::Parsed;
 use crate::format::{Column, Listing, Row, ago, human_size, row};
 use crate::value::{date_and_time, now, point, timestamp};

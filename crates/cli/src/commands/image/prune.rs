@@ -4,10 +4,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use barque_image::store::{Selection, Summary};
 
-use super::filters::{Filters, has_label};
 use super::rmi::{empty_trash_later, familiar};
 use super::{Images, told};
 use crate::commands::Places;
+use crate::commands::filters::{Filters, has_label};
 use crate::flags::Parsed;
 use crate::format::human_size;
 use crate::value::{now, point};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use barque_image::spec::Platform;
-use barque_image::store::{Image, Use};
+use barque_image::store::{Image, Store};
 use barque_sys::path::Root;
 
 use super::progress::{Show, progress};
@@ -44,8 +44,25 @@ pub(crate) struct ImageRoot {
     image: Image,
     /// The directories of its layers, the uppermost first.
     lowers: Vec<PathBuf>,
-    /// That it is in use, told to those who remove images; not for a container that is only explained.
-    in_use: Option<Use>,
+    /// That it is in use is told to those who remove images; not for a container that is only explained. Taken back unless
+    /// the container comes to be.
+    in_use: Option<InUse>,
+}
+
+/// A use that is taken back when this is dropped.
+#[derive(Debug)]
+struct InUse {
+    store: Store,
+    key: String,
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        // Nobody is there to be told; `system check` finds what is left.
+        if !self.key.is_empty() {
+            drop(self.store.release(&self.key));
+        }
+    }
 }
 
 impl ImageRoot {
@@ -69,8 +86,10 @@ impl ImageRoot {
         let lowers = images.store.rootfs(&image).map_err(told)?;
         let lowers = lowers.iter().map(std::path::absolute).collect::<std::io::Result<_>>();
         let lowers = lowers.map_err(|error| Error::invalid(format!("--root {:?}: {error}", places.root)))?;
-        let in_use = if explain { None } else { Some(images.store.hold(id, &image).map_err(told)?) };
+        let mut in_use = None;
         if !explain {
+            images.store.keep(id, &image).map_err(told)?;
+            in_use = Some(InUse { store: images.store.clone(), key: id.to_owned() });
             images.store.touch(&image).map_err(told)?;
         }
         drop(lease);
@@ -97,9 +116,16 @@ impl ImageRoot {
         })?
     }
 
-    /// Takes back that it is in use: the container has gone.
-    pub(crate) fn release(self) -> Result<()> {
-        self.in_use.map_or(Ok(()), |in_use| in_use.release().map_err(told))
+    /// Its id, `sha256:…`.
+    pub(crate) fn id(&self) -> String {
+        self.image.id().to_string()
+    }
+
+    /// The container is there, and uses it until it is removed.
+    pub(crate) fn keep(mut self) {
+        if let Some(in_use) = &mut self.in_use {
+            in_use.key.clear();
+        }
     }
 }
 

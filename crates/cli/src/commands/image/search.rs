@@ -3,9 +3,9 @@
 use barque_image::reference::DEFAULT_HOST;
 use barque_image::registry::Found;
 
-use super::filters::Filters;
 use super::{config, told};
 use crate::commands::Places;
+use crate::commands::filters::Filters;
 use crate::flags::Parsed;
 use crate::format::{Column, Listing, row};
 use crate::value::integer;

@@ -10,37 +10,24 @@ use barque_image::registry::Client;
 use barque_image::store::ManifestList;
 
 use super::Places;
-use super::image::{Images, MANY, Verb, config, each, told, verb};
+use super::image::{Images, config, told};
+use super::verb::{Group, MANY, Verb, each};
 use crate::flags::Parsed;
 use crate::flags::manifest as flags;
 use crate::{ErrorKind, Result, console};
 
-/// All of them, in the order in which help shows them.
-pub static VERBS: &[Verb] = &[
-    verb(&flags::CREATE, &["create"], &[], (2, MANY), create::create),
-    verb(&flags::ANNOTATE, &["annotate"], &[], (2, 2), annotate::annotate),
-    verb(&flags::INSPECT, &["inspect"], &[], (1, 2), inspect::inspect),
-    verb(&flags::PUSH, &["push"], &[], (1, 1), push::push),
-    verb(&flags::RM, &["rm"], &[], (1, MANY), rm),
-];
-
-/// The command of that name after `barque manifest`.
-pub fn find(name: &str) -> Option<&'static Verb> {
-    VERBS.iter().find(|verb| verb.names.contains(&name))
-}
-
-/// `barque manifest --help`.
-pub fn help() -> String {
-    let mut text =
-        "Usage: barque manifest COMMAND\n\nImages of several platforms under one name.\n\nCommands:\n"
-            .to_owned();
-    for verb in VERBS {
-        let about = verb.command.about.lines().next().unwrap_or("").trim_end_matches(['.', ':']);
-        text.push_str(&format!("  {:<11} {about}\n", verb.names.first().copied().unwrap_or("")));
-    }
-    text.push_str("\nRun 'barque manifest COMMAND --help' for more about a command.\n");
-    text
-}
+/// The commands about lists of images.
+pub(super) static GROUP: Group = Group {
+    name: "manifest",
+    about: "Images of several platforms under one name.",
+    verbs: &[
+        Verb::plain(&flags::CREATE, &["create"], &[], (2, MANY), create::create),
+        Verb::plain(&flags::ANNOTATE, &["annotate"], &[], (2, 2), annotate::annotate),
+        Verb::plain(&flags::INSPECT, &["inspect"], &[], (1, 2), inspect::inspect),
+        Verb::plain(&flags::PUSH, &["push"], &[], (1, 1), push::push),
+        Verb::plain(&flags::RM, &["rm"], &[], (1, MANY), rm),
+    ],
+};
 
 /// A client that takes `--insecure` for these registries.
 fn client<'a>(flags: &Parsed, references: impl IntoIterator<Item = &'a Reference>) -> Result<Client> {

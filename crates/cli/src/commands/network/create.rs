@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use barque_network::{Definition, Driver, Facts, Networks, Pool, Subnet, choose, choose_ula};
 
 use crate::flags::Parsed;
-use crate::run::from_network;
 use crate::{Error, Result, console};
+use barque_engine::start::from_network;
 
 /// Makes a network; prints its id.
 pub(super) fn create(flags: &Parsed, networks: &Networks) -> Result<()> {

@@ -7,8 +7,8 @@ use barque_network::{DEFAULT, Definition, Networks, down, reap};
 
 use super::Places;
 use crate::flags::Parsed;
-use crate::run::from_network;
 use crate::{Error, ErrorKind, Result, console};
+use barque_engine::start::from_network;
 
 /// What is to be done about networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use serde_json::{Value as Json, json};
 
 use crate::flags::Parsed;
 use crate::format::{Column, Listing, Template, row};
-use crate::run::from_network;
 use crate::{Error, Result, console, json};
+use barque_engine::start::from_network;
 
 /// The columns of `ls`.
 static COLUMNS: [Column; 4] = [

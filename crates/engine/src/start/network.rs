@@ -1,4 +1,4 @@
-//! A container's place in a network, for `run` and `explain`.
+//! A container's place in a network.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -9,18 +9,9 @@ use barque_network::{Attachment, DEFAULT, Networks, Wanted, detach};
 use barque_runtime::container::Connect;
 use barque_runtime::plan::{Connection, ConnectionCommand};
 
-use super::Places;
-use crate::Result;
-use crate::run::{NetworkRequest, from_network};
-
-/// What a container is prepared for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// To be run: what it needs of others is taken.
-    Run,
-    /// To be shown.
-    Explain,
-}
+use super::Purpose;
+use crate::definition::NetworkRequest;
+use crate::{Error, Places, Result};
 
 /// A container's place in a network.
 #[derive(Debug)]
@@ -127,5 +118,23 @@ impl Leaving {
         }
         // Nobody is there to be told; the next command takes back what is left.
         drop(detach(&self.networks, &self.container, &self.leases));
+    }
+}
+
+/// A failure of the network crate, with its cure.
+pub fn from_network(error: barque_network::Error) -> Error {
+    let converted = Error::new(error.kind(), error.to_string());
+    match error.cure() {
+        Some(cure) => converted.hint(cure),
+        None => converted,
+    }
+}
+
+/// A failure of the image crate, with its cure.
+pub fn from_image(error: barque_image::Error) -> Error {
+    let converted = Error::new(error.kind(), error.to_string());
+    match error.cure() {
+        Some(cure) => converted.hint(cure),
+        None => converted,
     }
 }

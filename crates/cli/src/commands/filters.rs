@@ -5,11 +5,11 @@ use crate::{Error, Result};
 
 /// The filters that were given, each with its values.
 #[derive(Debug, Default)]
-pub(super) struct Filters(Vec<(String, String)>);
+pub(crate) struct Filters(Vec<(String, String)>);
 
 impl Filters {
     /// Reads `--filter KEY=VALUE`, for keys that are known; `KEY!=VALUE` is the key `KEY!`.
-    pub(super) fn read(flags: &Parsed, known: &[&str]) -> Result<Self> {
+    pub(crate) fn read(flags: &Parsed, known: &[&str]) -> Result<Self> {
         let read = |text: &str| {
             let bad = || format!("bad format of filter (expected name=value): {text:?}");
             let (key, value) = text.split_once('=').ok_or_else(bad)?;
@@ -32,17 +32,17 @@ impl Filters {
     }
 
     /// The values of a key.
-    pub(super) fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
     /// The last value of a key.
-    pub(super) fn one(&self, key: &str) -> Option<&str> {
+    pub(crate) fn one(&self, key: &str) -> Option<&str> {
         self.0.iter().rfind(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
     /// The last value of a key that is yes or no.
-    pub(super) fn switch(&self, key: &str) -> Result<Option<bool>> {
+    pub(crate) fn switch(&self, key: &str) -> Result<Option<bool>> {
         match self.one(key) {
             None => Ok(None),
             Some("true" | "1") => Ok(Some(true)),
@@ -54,13 +54,13 @@ impl Filters {
     }
 
     /// Whether nothing is filtered.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 /// Whether labels have `KEY`, or `KEY=VALUE`.
-pub(super) fn has_label(labels: &std::collections::BTreeMap<String, String>, wanted: &str) -> bool {
+pub(crate) fn has_label(labels: &std::collections::BTreeMap<String, String>, wanted: &str) -> bool {
     match wanted.split_once('=') {
         Some((key, value)) => labels.get(key).is_some_and(|own| own == value),
         None => labels.contains_key(wanted),
@@ -68,7 +68,7 @@ pub(super) fn has_label(labels: &std::collections::BTreeMap<String, String>, wan
 }
 
 /// Whether a name matches a shell's pattern: `*` and `?` stop at a slash, `[a-z]` is one of a range.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let Some(first) = pattern.chars().next() else { return name.is_empty() };
     let rest = &pattern[first.len_utf8()..];
     let tail = |name: &str| name.chars().next().map(|c| name[c.len_utf8()..].to_owned());

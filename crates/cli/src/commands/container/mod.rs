@@ -1,0 +1,39 @@
+//! The commands about containers: one file for each, and a table by which they are found.
+
+mod attach;
+mod attached;
+mod kill;
+mod pause;
+mod ps;
+mod rename;
+mod restart;
+mod rm;
+mod run;
+mod start;
+mod stop;
+mod wait;
+
+pub use run::exit_code;
+
+use super::verb::{Group, MANY, Verb, each};
+use crate::flags::{RUN, container as flags};
+
+/// The commands about containers.
+pub(super) static GROUP: Group =
+    Group { name: "container", about: "Containers, over their whole life.", verbs: VERBS };
+
+const VERBS: &[Verb] = &[
+    Verb::entering(&RUN, &["run"], &["run"], (0, MANY), run::run),
+    Verb::plain(&flags::CREATE, &["create"], &["create"], (0, MANY), run::create),
+    Verb::entering(&flags::START, &["start"], &["start"], (1, MANY), start::start),
+    Verb::plain(&flags::STOP, &["stop"], &["stop"], (1, MANY), stop::stop),
+    Verb::entering(&flags::RESTART, &["restart"], &["restart"], (1, MANY), restart::restart),
+    Verb::plain(&flags::KILL, &["kill"], &["kill"], (1, MANY), kill::kill),
+    Verb::plain(&flags::RM, &["rm", "remove"], &["rm"], (1, MANY), rm::rm),
+    Verb::plain(&flags::PS, &["ls", "list", "ps"], &["ps"], (0, 0), ps::ps),
+    Verb::plain(&flags::ATTACH, &["attach"], &["attach"], (1, 1), attach::attach),
+    Verb::plain(&flags::WAIT, &["wait"], &["wait"], (1, MANY), wait::wait),
+    Verb::plain(&flags::PAUSE, &["pause"], &["pause"], (1, MANY), pause::pause),
+    Verb::plain(&flags::UNPAUSE, &["unpause"], &["unpause"], (1, MANY), pause::unpause),
+    Verb::plain(&flags::RENAME, &["rename"], &["rename"], (2, 2), rename::rename),
+];

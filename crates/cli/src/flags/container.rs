@@ -1,0 +1,165 @@
+//! The commands about containers.
+
+use super::run::{FILES, IDENTITY, IMAGE, LATER, LIFE, LIMITS, NAMESPACES, NETWORK, PROCESS, SECURITY};
+use super::{Command, Flag, Grammar, Section};
+
+const OPTIONS: &str = "Options";
+
+/// A command with one section of flags that may come anywhere.
+const fn command(
+    path: &'static str,
+    usage: &'static str,
+    about: &'static str,
+    sections: &'static [Section],
+) -> Command {
+    Command { path, usage, about, sections, grammar: Grammar::Mixed, notes: "" }
+}
+
+/// `barque create`.
+pub static CREATE: Command = Command {
+    path: "barque create",
+    usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+    about: "Make a container that is not started yet.\n\nIts flags are those of `barque run`, and so is IMAGE.",
+    sections: &[IMAGE, LIFE, CREATED, PROCESS, FILES, LIMITS, SECURITY, NAMESPACES, NETWORK, IDENTITY, LATER],
+    grammar: Grammar::StopAtFirst,
+    notes: "Exit code: 125 when it cannot be made.",
+};
+
+/// What `run` has for the command that stays with the container: kept for scripts that give the same flags to both.
+const CREATED: Section = Section {
+    title: "When it is started",
+    flags: &[
+        Flag::list("attach", "STREAM", "").short('a'),
+        Flag::switch("sig-proxy", ""),
+        Flag::value("detach-keys", "KEYS", ""),
+    ],
+};
+
+const SIGNAL: Flag = Flag::value("signal", "SIGNAL", "The signal to send").short('s');
+const TIMEOUT: Flag = Flag::value(
+    "timeout",
+    "SECONDS",
+    "How long to wait before it is killed; -1: for ever (the container's own, or 10)",
+)
+.short('t');
+/// Its old name.
+const TIME: Flag = Flag::value("time", "SECONDS", "");
+const DETACH_KEYS: Flag =
+    Flag::value("detach-keys", "KEYS", "Keys that detach from the terminal (ctrl-p,ctrl-q)");
+const FILTER: Flag = Flag::list("filter", "KEY=VALUE", "Only what this is true of").short('f');
+const FORMAT: Flag = Flag::value("format", "FORMAT", "\"table\", \"json\", or a Go template");
+
+/// `barque start`.
+pub static START: Command = command(
+    "barque start",
+    "[OPTIONS] CONTAINER [CONTAINER...]",
+    "Start containers that have ended or were never started.",
+    &[Section {
+        title: OPTIONS,
+        flags: &[
+            Flag::switch("attach", "Stay: show its output, pass signals on, return its exit code").short('a'),
+            Flag::switch("interactive", "Stay, and pass standard input on").short('i'),
+            Flag::switch("sig-proxy", "Pass signals on to it (true)"),
+            DETACH_KEYS,
+            Flag::value("checkpoint", "NAME", "").later("checkpoints are not there yet"),
+        ],
+    }],
+);
+
+/// `barque stop`.
+pub static STOP: Command = command(
+    "barque stop",
+    "[OPTIONS] CONTAINER [CONTAINER...]",
+    "Stop containers: with their stop signal, and after a while by killing them.",
+    &[Section { title: OPTIONS, flags: &[SIGNAL, TIMEOUT, TIME] }],
+);
+
+/// `barque restart`.
+pub static RESTART: Command = command(
+    "barque restart",
+    "[OPTIONS] CONTAINER [CONTAINER...]",
+    "Stop containers that run, and start them.",
+    &[Section { title: OPTIONS, flags: &[SIGNAL, TIMEOUT, TIME] }],
+);
+
+/// `barque kill`.
+pub static KILL: Command = command(
+    "barque kill",
+    "[OPTIONS] CONTAINER [CONTAINER...]",
+    "Send a signal to containers: KILL, unless another is given.",
+    &[Section { title: OPTIONS, flags: &[SIGNAL] }],
+);
+
+/// `barque rm`.
+pub static RM: Command = command(
+    "barque rm",
+    "[OPTIONS] CONTAINER [CONTAINER...]",
+    "Remove containers.",
+    &[Section {
+        title: OPTIONS,
+        flags: &[
+            Flag::switch("force", "Kill it first, if it runs; one that is not there is no failure")
+                .short('f'),
+            Flag::switch("volumes", "Remove its anonymous volumes").short('v'),
+            Flag::switch("link", "").short('l').later("there are no links: name the container itself"),
+        ],
+    }],
+);
+
+/// `barque ps`.
+pub static PS: Command = command(
+    "barque ps",
+    "[OPTIONS]",
+    "List containers.",
+    &[Section {
+        title: OPTIONS,
+        flags: &[
+            Flag::switch("all", "Those that do not run as well").short('a'),
+            FILTER,
+            FORMAT,
+            Flag::value("last", "N", "The last N that were made").short('n'),
+            Flag::switch("latest", "The last that was made").short('l'),
+            Flag::switch("no-trunc", "Show whole ids and commands"),
+            Flag::switch("quiet", "Only ids").short('q'),
+            Flag::switch("size", "Show how much they have written").short('s'),
+        ],
+    }],
+);
+
+/// `barque attach`.
+pub static ATTACH: Command = command(
+    "barque attach",
+    "[OPTIONS] CONTAINER",
+    "Attach standard input, output and error to a container that runs.",
+    &[Section {
+        title: OPTIONS,
+        flags: &[
+            Flag::switch("no-stdin", "Only look on"),
+            Flag::switch("sig-proxy", "Pass signals on to it (true)"),
+            DETACH_KEYS,
+        ],
+    }],
+);
+
+/// `barque wait`.
+pub static WAIT: Command = command(
+    "barque wait",
+    "[OPTIONS] CONTAINER [CONTAINER...]",
+    "Wait until containers have ended, and print their exit codes.",
+    &[Section {
+        title: OPTIONS,
+        flags: &[Flag::value("condition", "CONDITION", "exited, next-exit or removed (exited)")],
+    }],
+);
+
+/// `barque pause`.
+pub static PAUSE: Command =
+    command("barque pause", "CONTAINER [CONTAINER...]", "Freeze all processes of containers.", &[]);
+
+/// `barque unpause`.
+pub static UNPAUSE: Command =
+    command("barque unpause", "CONTAINER [CONTAINER...]", "Let frozen containers go on.", &[]);
+
+/// `barque rename`.
+pub static RENAME: Command =
+    command("barque rename", "CONTAINER NAME", "Give a container another name.", &[]);

@@ -1,0 +1,145 @@
+//! What a container is: everything that a start depends on, beside its OCI configuration.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use barque_network::PortMapping;
+use serde::{Deserialize, Serialize};
+
+use crate::{RestartPolicy, Time, log};
+
+/// The text of `definition.json`. Made once, changed by `rename` and `update` only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Definition {
+    /// Version of this format; a newer Barque reads the older ones.
+    pub version: u32,
+    /// 64 hexadecimal digits.
+    pub id: String,
+    /// Its name, unique among all containers.
+    pub name: String,
+    /// When it was made.
+    pub created: Time,
+    /// The root filesystem as it was typed: a name of an image, `@host`, `dir:PATH`, `tar:FILE`.
+    pub image: String,
+    /// The image's id, `sha256:…`; none when it is made from something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<String>,
+    /// Where its root filesystem comes from.
+    pub root: Root,
+    /// What it executes, the entrypoint first: without our own init.
+    pub command: Vec<String>,
+    /// How many words of the command are the entrypoint's.
+    #[serde(default)]
+    pub entrypoint: usize,
+    /// Standard input stays open.
+    #[serde(default)]
+    pub interactive: bool,
+    /// It has a terminal.
+    #[serde(default)]
+    pub tty: bool,
+    /// It is removed when it ends.
+    #[serde(default)]
+    pub auto_remove: bool,
+    /// Process 1 is our init.
+    #[serde(default)]
+    pub init: bool,
+    /// The signal that asks it to stop.
+    pub stop_signal: i32,
+    /// Seconds that it has for that; negative: any time.
+    pub stop_timeout: i64,
+    /// What is done when it ends.
+    #[serde(default)]
+    pub restart: RestartPolicy,
+    /// Seconds after which it is killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u64>,
+    /// What users say of it.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Where its output is kept.
+    #[serde(default)]
+    pub log: log::Config,
+    /// Its network.
+    pub network: Network,
+    /// Files that are written into its directory at each start and mounted over those of its root filesystem.
+    #[serde(default)]
+    pub files: Vec<OwnFile>,
+    /// Directories of the host that are made where they are missing, for mounts of them.
+    #[serde(default)]
+    pub create_directories: Vec<String>,
+}
+
+/// The version of [`Definition`] that is written.
+pub const VERSION: u32 = 1;
+
+/// Where a root filesystem comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Root {
+    /// This machine's own, copy-on-write.
+    Host,
+    /// A directory: copy-on-write, or written to itself.
+    Directory {
+        /// Its absolute path.
+        path: PathBuf,
+        /// Whether it is written to itself.
+        writable: bool,
+    },
+    /// An archive, unpacked for this container alone.
+    Archive {
+        /// Its absolute path.
+        path: PathBuf,
+    },
+    /// An image.
+    Image {
+        /// The directories of its layers, the uppermost first.
+        layers: Vec<PathBuf>,
+    },
+}
+
+/// A container's place among networks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Network {
+    /// As it was asked for: `none`, `host`, `ns:PATH`, or a network's name.
+    pub mode: String,
+    /// What it wants of its network; none when it is in no network of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<NetworkRequest>,
+}
+
+/// The network of a container, and what it wants there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkRequest {
+    /// The network's name.
+    pub name: String,
+    /// The ports to publish.
+    #[serde(default)]
+    pub ports: Vec<PortMapping>,
+    /// Addresses it must have.
+    #[serde(default)]
+    pub addresses: Vec<IpAddr>,
+    /// The hardware address it must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<[u8; 6]>,
+    /// Its own name, for `/etc/hosts`.
+    pub hostname: String,
+    /// Names of the host, for `/etc/hosts`.
+    #[serde(default)]
+    pub gateway_names: Vec<String>,
+}
+
+/// A file that belongs to the container and not to its image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnFile {
+    /// Its name in the container's directory: `hosts`.
+    pub name: String,
+    /// Where the container sees it: `/etc/hosts`.
+    pub path: String,
+    /// What is in it.
+    pub text: String,
+}

@@ -1,0 +1,15 @@
+//! What commands do to a container over its life: one file each.
+
+mod reap;
+pub(crate) mod remove;
+mod rename;
+mod start;
+mod stop;
+mod wait;
+
+pub use reap::reap;
+pub use remove::{Removal, leftovers, remove};
+pub use rename::rename;
+pub use start::start;
+pub use stop::{Stop, kill, pause, stop, unpause};
+pub use wait::{Condition, wait};

@@ -1,0 +1,97 @@
+//! `rm`.
+
+use std::fs;
+
+use barque_image::store;
+use barque_sys::{Call as _, file};
+
+use super::{Stop, reap, stop};
+use crate::containers::DEFINITION;
+use crate::names::Names;
+use crate::state::Request;
+use crate::{Container, Error, ErrorKind, Lock, Result, monitor};
+
+/// How a container is removed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Removal {
+    /// One that runs is killed first.
+    pub force: bool,
+}
+
+/// Removes a container.
+pub fn remove(container: &Container, removal: Removal) -> Result<()> {
+    let now = container.now()?;
+    if now.status.is_up() && !removal.force {
+        let status = now.status.name();
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "cannot remove container \"/{}\": container is {status}: stop the container before removing or force remove",
+                container.name()
+            ),
+        ));
+    }
+    if now.watched {
+        let kill = Stop { what: Request::Remove, signal: Some(9), patience: None };
+        match stop(container, kill) {
+            // With --rm its monitor has removed it.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            stopped => stopped?,
+        };
+    }
+    let (container, lock) = match container.lock() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        locked => locked?,
+    };
+    monitor::ended(&container)?;
+    remove_locked(&container, &lock)
+}
+
+fn remove_locked(container: &Container, lock: &Lock) -> Result<()> {
+    let now = container.now()?;
+    if now.status.is_up() {
+        container.places().runtime().open(container.id())?.delete(true)?;
+    }
+    reap(container, lock)?;
+    let_go(container)?;
+    take_away(container)
+}
+
+/// What others wait for: the name is free, and so is the image.
+pub(crate) fn let_go(container: &Container) -> Result<()> {
+    Names::new(container.places()).give_back(container.name(), container.id())?;
+    let images = store::Store::new(&container.places().root);
+    images.release(container.id()).map_err(crate::start::from_image)
+}
+
+/// Everything else. The definition, by which it is found, goes first: what is left when this is cut short is nobody's, and
+/// found as such.
+pub(crate) fn take_away(container: &Container) -> Result<()> {
+    let directory = container.directory();
+    let config = container.config().unwrap_or_default();
+    let definition = directory.join(DEFINITION);
+    match fs::remove_file(&definition) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        removed => removed.call(|| format!("unlink({definition:?})"))?,
+    }
+    barque_runtime::container::remove_directory(&directory, container.spec(&config).ok().as_ref())?;
+    monitor::forget(container.places(), container.id());
+    Ok(())
+}
+
+/// Removes directories of containers that are none any more: whoever made or removed them was killed. Returns how many.
+pub fn leftovers(places: &crate::Places) -> Result<usize> {
+    let mut count = 0;
+    for id in crate::Containers::new(places.clone()).ids()? {
+        let directory = places.container(&id);
+        if crate::containers::is_there(places, &id) {
+            continue;
+        }
+        let config = file::read(&directory.join(crate::containers::CONFIG)).unwrap_or_default();
+        let spec = barque_runtime::spec::spec_from_json(&config).ok();
+        barque_runtime::container::remove_directory(&directory, spec.as_ref())?;
+        monitor::forget(places, &id);
+        count += 1;
+    }
+    Ok(count)
+}

@@ -1,0 +1,23 @@
+//! `rename`.
+
+use crate::names::Names;
+use crate::{Container, Error, Result};
+
+/// Gives a container another name.
+pub fn rename(container: &Container, name: &str) -> Result<()> {
+    let name = name.strip_prefix('/').unwrap_or(name);
+    let (mut container, _lock) = container.lock()?;
+    let old = container.name().to_owned();
+    if old == name {
+        return Err(Error::invalid("Error when allocating new name: the new name is the old one"));
+    }
+    let places = container.places().clone();
+    let names = Names::new(&places);
+    names.take(name, container.id())?;
+    name.clone_into(&mut container.definition.name);
+    if let Err(error) = container.write() {
+        names.give_back(name, container.id())?;
+        return Err(error);
+    }
+    names.give_back(&old, container.id())
+}

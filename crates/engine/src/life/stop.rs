@@ -1,0 +1,104 @@
+//! `stop`, `kill`, `pause`, `unpause`.
+
+use std::time::Duration;
+
+use barque_sys::process;
+
+use super::reap;
+use crate::state::{End, Request};
+use crate::{Container, Error, ErrorKind, Result, Status, monitor};
+
+/// How a container is stopped.
+#[derive(Debug, Clone, Copy)]
+pub struct Stop {
+    /// What for.
+    pub what: Request,
+    /// The signal that asks it; else the container's own.
+    pub signal: Option<i32>,
+    /// Seconds that it has for that, else the container's own; negative: any time.
+    pub patience: Option<i64>,
+}
+
+/// Stops a container, and waits for its end. Nothing happens to one that does not run.
+pub fn stop(container: &Container, stop: Stop) -> Result<Option<End>> {
+    let now = container.now()?;
+    if !now.status.is_up() && now.status != Status::Restarting {
+        return Ok(None);
+    }
+    let signal = stop.signal.unwrap_or(container.definition.stop_signal);
+    let seconds = stop.patience.unwrap_or(container.definition.stop_timeout);
+    let patience = u64::try_from(seconds).ok().map(|seconds| seconds * 1000);
+    if now.status == Status::Paused {
+        // What is frozen heeds no signal.
+        drop(container.running()?.resume());
+    }
+    match monitor::ask(container, stop.what, signal, patience)? {
+        Some(client) => match client.ended() {
+            Ok(end) => Ok(Some(end)),
+            Err(error) if error.kind() == ErrorKind::Unavailable => unwatched(container, signal, patience),
+            Err(error) => Err(error),
+        },
+        None => unwatched(container, signal, patience),
+    }
+}
+
+/// Stops one whose monitor was killed.
+fn unwatched(container: &Container, signal: i32, patience: Option<u64>) -> Result<Option<End>> {
+    let (container, lock) = container.lock()?;
+    if let Ok(runtime) = container.running()
+        && let Some(pid) = runtime.process.as_ref().map(|process| process.pid)
+    {
+        let pidfd = process::open_raw(pid)?;
+        // It may end by itself meanwhile.
+        drop(runtime.kill(signal));
+        let patience = patience.map_or(Duration::MAX, Duration::from_millis);
+        if !process::ends_within(&pidfd, patience.min(Duration::from_secs(u64::from(u32::MAX))))? {
+            drop(runtime.kill(9));
+            process::ends_within(&pidfd, Duration::from_secs(10))?;
+        }
+    }
+    Ok(reap(&container, &lock)?.state.end)
+}
+
+/// Sends a signal to a container that runs.
+pub fn kill(container: &Container, signal: i32) -> Result<()> {
+    if !container.now()?.status.is_up() {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "cannot kill container: {}: container {} is not running",
+                container.name(),
+                container.id()
+            ),
+        ));
+    }
+    // A container that the signal ends stays so, as with Docker, where the policy does not apply to what a user kills.
+    let fatal = signal == 9 || signal == container.definition.stop_signal;
+    let what = if fatal { Request::Stop } else { Request::Kill };
+    match monitor::ask(container, what, signal, None)? {
+        // Whether it heeds the signal is its own business, but not for one that cannot be ignored.
+        Some(client) if signal == 9 => client.ended().map(drop),
+        Some(client) => client.told(),
+        None => container.running()?.kill(signal),
+    }
+}
+
+/// Freezes every process of a container.
+pub fn pause(container: &Container) -> Result<()> {
+    let (container, _lock) = container.lock()?;
+    match container.now()?.status {
+        Status::Paused => {
+            Err(Error::new(ErrorKind::Conflict, format!("container {} is already paused", container.name())))
+        }
+        _ => container.running()?.pause(),
+    }
+}
+
+/// Lets its processes go on.
+pub fn unpause(container: &Container) -> Result<()> {
+    let (container, _lock) = container.lock()?;
+    match container.now()?.status {
+        Status::Paused => container.running()?.resume(),
+        _ => Err(Error::new(ErrorKind::Conflict, format!("container {} is not paused", container.name()))),
+    }
+}

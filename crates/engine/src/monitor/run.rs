@@ -1,0 +1,417 @@
+//! A monitor's life: runs of its container, one after the other.
+
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::time::{Duration, Instant};
+
+use barque_runtime::container::{self, Created, Creation};
+use barque_runtime::execute::Trace;
+use barque_runtime::spec::Spec;
+use barque_sys::process::{self, Exit};
+
+use super::clients::{Client, Clients};
+use super::message::{FromMonitor, Started, ToMonitor};
+use super::place::Place;
+use super::stdio::Stdio;
+use super::watch::Watch;
+use super::{Launch, Streams, message};
+use crate::log::{Stream, Subject, Timestamp, Writer};
+use crate::start::{Leaving, Purpose, Start};
+use crate::state::{Asked, End, Request};
+use crate::{Container, Error, ErrorKind, RestartPolicy, Result, State, Time, life, policy};
+
+/// A monitor.
+pub(super) struct Monitor<'a> {
+    container: &'a Container,
+    spec: &'a Spec<'a>,
+    config: &'a [u8],
+    streams: Streams,
+    traced: bool,
+    place: Place,
+    /// Held for as long as it lives.
+    _lock: OwnedFd,
+    listener: Option<OwnedFd>,
+    clients: Clients,
+    stdio: Stdio,
+    buffer: Vec<u8>,
+    log: Writer,
+    state: State,
+    /// When the container is killed because it did not heed a signal.
+    kill_at: Option<Instant>,
+    /// When its time is over.
+    timeout_at: Option<Instant>,
+}
+
+/// A run that goes on.
+struct Run<'a> {
+    start: Start<'a>,
+    created: Created,
+    began: Instant,
+}
+
+fn log_of(launch: &Launch<'_>) -> Result<Writer> {
+    let definition = &launch.container.definition;
+    let labels: Vec<_> = definition.labels.iter().map(|(key, value)| (&key[..], &value[..])).collect();
+    let env =
+        launch.spec.process.as_ref().map(|process| process.env.iter().map(|text| text.as_str()).collect());
+    let env: Vec<&str> = env.unwrap_or_default();
+    let subject = Subject {
+        id: &definition.id,
+        name: &definition.name,
+        image: &definition.image,
+        image_id: definition.image_id.as_deref().unwrap_or_default(),
+        labels: &labels,
+        env: &env,
+    };
+    Writer::new(&definition.log, &launch.container.directory(), &subject)
+}
+
+impl<'a> Monitor<'a> {
+    pub(super) fn new(launch: &Launch<'a>, client: Client) -> Result<Self> {
+        let container = launch.container;
+        let place = Place::new(container.places(), container.id());
+        let mut clients = Clients::default();
+        clients.add(client);
+        Ok(Self {
+            container,
+            spec: launch.spec,
+            config: launch.config,
+            streams: launch.streams,
+            traced: launch.traced,
+            _lock: place.take()?,
+            place,
+            listener: None,
+            clients,
+            stdio: Stdio::default(),
+            buffer: Vec::new(),
+            log: log_of(launch)?,
+            state: State { version: crate::state::VERSION, restarts: launch.restarts, ..State::default() },
+            kill_at: None,
+            timeout_at: None,
+        })
+    }
+
+    /// Starts the container, and again as its policy says, until it is not to run any more.
+    pub(super) fn live(mut self, executable: Option<OwnedFd>) -> Result<()> {
+        let mut executable = executable;
+        loop {
+            let began = Instant::now();
+            let first = self.state.started.is_none();
+            match self.start(executable.take()) {
+                Ok(run) => {
+                    let exit = self.watch(&run)?;
+                    self.end(run, exit)?;
+                }
+                Err(error) => {
+                    self.failed(&error)?;
+                    if first {
+                        break;
+                    }
+                }
+            }
+            if !self.again(began)? || !self.wait_for_next()? {
+                break;
+            }
+        }
+        self.place.close();
+        if self.container.definition.auto_remove {
+            life::remove::take_away(self.container)?;
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, executable: Option<OwnedFd>) -> Result<Run<'a>> {
+        let definition = &self.container.definition;
+        let places = self.container.places();
+        let mut start = Start::prepare(places, definition, self.spec, self.config, Purpose::Run)?;
+        let made = self.make(&start, executable);
+        process::detach_stdio();
+        let mut created = match made {
+            Ok(created) => created,
+            Err(error) => {
+                start.leave().iter().for_each(Leaving::finish);
+                return Err(error);
+            }
+        };
+        start.unpacked()?;
+        if let Some(console) = created.console.take() {
+            self.stdio = Stdio::console(console)?;
+        }
+        self.tell_started(&start, &created);
+        let began = Instant::now();
+        self.timeout_at = definition.timeout.map(|seconds| began + Duration::from_secs(seconds));
+        self.state.started = Some(Time::now());
+        self.state.pid = Some(created.child.pid.as_raw_nonzero().get());
+        (self.state.end, self.state.next_start) = (None, None);
+        if !definition.auto_remove {
+            self.state.boot = barque_runtime::container::boot_id()?;
+            self.state.write(&self.container.directory())?;
+        }
+        if self.listener.is_none() {
+            self.listener = Some(self.place.listen()?);
+        }
+        Ok(Run { start, created, began })
+    }
+
+    /// Makes the container with our standard streams in the place of its own.
+    fn make(&mut self, start: &Start<'_>, executable: Option<OwnedFd>) -> Result<Created> {
+        let definition = &self.container.definition;
+        if !definition.tty {
+            self.stdio = Stdio::pipes(definition.interactive)?;
+        }
+        let trace = if self.traced { Trace::start() } else { Trace::default() };
+        let creation = Creation { executable, ..start.creation(trace) };
+        container::create(&self.container.places().runtime(), creation)
+    }
+
+    fn tell_started(&mut self, start: &Start<'_>, created: &Created) {
+        let warnings = start.warnings().iter().chain(&created.warnings).cloned().collect();
+        let total = u64::try_from(created.trace.total().as_micros()).unwrap_or_default();
+        let started = Started { warnings, trace: created.trace.steps().to_vec(), total };
+        if let Some(client) = self.clients.get(0) {
+            let input = self.stdio.input_for(self.streams);
+            client.tell(&FromMonitor::Started(started), input);
+        }
+        if self.streams.input && !self.stdio.terminal {
+            // The client's copy is the only one: when it is closed, the container's input has ended.
+            self.stdio.input = None;
+        }
+        // Who starts it in the background only waits for this.
+        self.traced = false;
+    }
+
+    /// Waits until the container's first process has ended, and serves everybody meanwhile.
+    fn watch(&mut self, run: &Run<'_>) -> Result<Exit> {
+        loop {
+            // What the log has gathered is written as soon as there is nothing else to do.
+            let flush_at = self.log.pending().then(Instant::now);
+            let happened = Watch {
+                process: Some(run.created.child.pidfd.as_fd()),
+                listener: self.listener.as_ref(),
+                stdio: &mut self.stdio,
+                clients: &mut self.clients,
+                deadline: self.kill_at.into_iter().chain(self.timeout_at).chain(flush_at).min(),
+            }
+            .wait()?;
+            if happened.readable.is_empty() {
+                self.log.flush(Timestamp::now());
+            }
+            for number in happened.readable {
+                self.copy(number);
+            }
+            for index in happened.messages.into_iter().rev() {
+                self.hear(index, true);
+            }
+            self.clients.sweep();
+            if happened.late {
+                self.out_of_time();
+            }
+            if happened.ended {
+                break;
+            }
+        }
+        // What it wrote before it ended is still in the pipes. More is not waited for: another process may hold their
+        // other ends open for as long as it likes.
+        for number in self.stdio.open() {
+            while self.copy(number) {}
+        }
+        self.log.finish(Timestamp::now());
+        self.stdio = Stdio::default();
+        self.buffer = Vec::new();
+        Ok(process::wait(&run.created.child.pidfd)?)
+    }
+
+    /// Copies what there is of a stream; false when there is nothing now.
+    fn copy(&mut self, number: u8) -> bool {
+        let (clients, log) = (&mut self.clients, &mut self.log);
+        let stream = if number == 1 { Stream::Stdout } else { Stream::Stderr };
+        self.stdio.read(number, &mut self.buffer, &mut |bytes| {
+            log.write(stream, bytes, Timestamp::now());
+            clients.put(number, bytes);
+        })
+    }
+
+    /// Does what a client says.
+    fn hear(&mut self, index: usize, running: bool) {
+        let Some(client) = self.clients.get(index) else { return };
+        match message::receive(&client.channel) {
+            Ok(Some((ToMonitor::Stream(number), Some(fd)))) => client.add_stream(number, fd),
+            Ok(Some((ToMonitor::Attach(streams), _))) => {
+                let input = self.stdio.input_for(streams);
+                client.tell(&FromMonitor::Attached { terminal: self.stdio.terminal }, input);
+            }
+            Ok(Some((ToMonitor::Signal(signal), _))) => {
+                self.state.asked = Some(Asked { what: Request::Kill, signal, time: Time::now() });
+                // It may have ended meanwhile: that is no failure.
+                drop(self.signal(signal));
+            }
+            Ok(Some((ToMonitor::Ask { what, signal, patience }, _))) => {
+                self.asked(what, signal, patience, running, index);
+            }
+            _ => client.leave(),
+        }
+    }
+
+    fn asked(&mut self, what: Request, signal: i32, patience: Option<u64>, running: bool, index: usize) {
+        self.state.asked = Some(Asked { what, signal, time: Time::now() });
+        if running {
+            let answer = match self.signal(signal) {
+                Ok(()) => FromMonitor::Done,
+                Err(error) => FromMonitor::Refused((&error).into()),
+            };
+            if let Some(client) = self.clients.get(index) {
+                client.tell(&answer, None);
+            }
+            if let Some(patience) = patience {
+                self.kill_at = Some(Instant::now() + Duration::from_millis(patience));
+            }
+        } else if let (Some(end), Some(client)) = (self.state.end.clone(), self.clients.get(index)) {
+            client.tell(&FromMonitor::Ended(end), None);
+        }
+    }
+
+    /// Signals the first process; one that is frozen as well.
+    fn signal(&self, signal: i32) -> Result<()> {
+        self.container.places().runtime().open(self.container.id())?.kill(signal)
+    }
+
+    fn out_of_time(&mut self) {
+        let now = Instant::now();
+        if self.timeout_at.is_some_and(|at| at <= now) {
+            self.timeout_at = None;
+            self.state.asked = Some(Asked { what: Request::Timeout, signal: 15, time: Time::now() });
+            let seconds = u64::try_from(self.container.definition.stop_timeout).unwrap_or_default();
+            self.kill_at = Some(now + Duration::from_secs(seconds));
+            // It may have ended meanwhile.
+            drop(self.signal(self.container.definition.stop_signal));
+        } else if self.kill_at.is_some_and(|at| at <= now) {
+            self.kill_at = None;
+            if let Some(asked) = &mut self.state.asked {
+                asked.signal = 9;
+            }
+            drop(self.signal(9));
+        }
+    }
+
+    /// The first process has ended: says so, and takes away what the run has made.
+    fn end(&mut self, mut run: Run<'a>, exit: Exit) -> Result<()> {
+        (self.kill_at, self.timeout_at) = (None, None);
+        let auto_remove = self.container.definition.auto_remove;
+        let code = exit.code();
+        let signal = if let Exit::Signal(number) = exit { Some(number) } else { None };
+        let mut end = End { time: Time::now(), code, signal, ..End::default() };
+        if code != 0 || !auto_remove {
+            end.oom = self.ran_out_of_memory();
+        }
+        self.state.end = Some(end.clone());
+        if run.began.elapsed() >= policy::SETTLED {
+            self.state.failures = 0;
+        }
+        if !auto_remove {
+            self.state.write(&self.container.directory())?;
+        }
+        let leaving = run.start.leave();
+        if auto_remove {
+            // The name and the image are free when the command returns.
+            life::remove::let_go(self.container)?;
+        }
+        let end = FromMonitor::Ended(end);
+        let slow = self.clients.has_pending();
+        if !slow {
+            self.clients.tell_all(&end);
+        }
+        drop(self.container.places().runtime().open(self.container.id()).and_then(|it| it.delete(true)));
+        // Whoever lets go of the mount namespace last waits for the unmount.
+        drop(run);
+        leaving.iter().for_each(Leaving::finish);
+        if slow {
+            self.flush()?;
+            self.clients.tell_all(&end);
+        }
+        Ok(())
+    }
+
+    /// Whether the kernel killed one of its processes for lack of memory: an exit code of 137 alone does not say.
+    fn ran_out_of_memory(&self) -> bool {
+        let runtime = self.container.places().runtime().open(self.container.id());
+        runtime.and_then(|container| container.cgroup()?.oom_kills()).is_ok_and(|kills| kills > 0)
+    }
+
+    /// Waits for clients that have not read everything yet.
+    fn flush(&mut self) -> Result<()> {
+        while self.clients.has_pending() {
+            let happened = self.idle(None)?;
+            for index in happened.messages.into_iter().rev() {
+                self.hear(index, false);
+            }
+            self.clients.sweep();
+        }
+        Ok(())
+    }
+
+    fn idle(&mut self, deadline: Option<Instant>) -> Result<super::watch::Happened> {
+        let listener = self.listener.as_ref();
+        let (stdio, clients) = (&mut self.stdio, &mut self.clients);
+        Watch { process: None, listener, stdio, clients, deadline }.wait()
+    }
+
+    /// It could not be started.
+    fn failed(&mut self, error: &Error) -> Result<()> {
+        let code = match error.kind() {
+            ErrorKind::ProgramNotFound => 127,
+            ErrorKind::ProgramNotExecutable => 126,
+            _ => 125,
+        };
+        let end = End { time: Time::now(), code, error: error.to_string(), ..End::default() };
+        self.state.end = Some(end);
+        if self.container.definition.auto_remove {
+            life::remove::let_go(self.container)?;
+        } else {
+            self.state.write(&self.container.directory())?;
+        }
+        self.clients.tell_all(&FromMonitor::Failed(error.into()));
+        Ok(())
+    }
+
+    /// Whether the policy wants it started again, and when that is.
+    fn again(&mut self, began: Instant) -> Result<bool> {
+        // `update` and `rename` may have changed it.
+        let definition = match Container::open(self.container.places(), self.container.id()) {
+            Ok(container) => container.definition,
+            Err(_) => return Ok(false),
+        };
+        let code = self.state.end.as_ref().map_or(0, |end| end.code);
+        let rests = self.state.asked.as_ref().is_some_and(|asked| asked.what.rests());
+        if rests || !definition.restart.restarts(code, self.state.restarts) {
+            return Ok(false);
+        }
+        self.state.restarts += 1;
+        self.state.failures = if began.elapsed() >= policy::SETTLED { 1 } else { self.state.failures + 1 };
+        let pause = RestartPolicy::pause(self.state.failures);
+        let Time(seconds, nanoseconds) = Time::now();
+        let next = Duration::new(seconds, nanoseconds) + pause;
+        self.state.next_start = Some(Time(next.as_secs(), next.subsec_nanos()));
+        self.state.write(&self.container.directory())?;
+        Ok(true)
+    }
+
+    /// Waits for the time of the next start; false when somebody wants it to rest.
+    fn wait_for_next(&mut self) -> Result<bool> {
+        let at = Instant::now() + RestartPolicy::pause(self.state.failures);
+        loop {
+            let happened = self.idle(Some(at))?;
+            for index in happened.messages.into_iter().rev() {
+                self.hear(index, false);
+            }
+            self.clients.sweep();
+            if self.state.asked.as_ref().is_some_and(|asked| asked.what.rests()) {
+                self.state.next_start = None;
+                self.state.write(&self.container.directory())?;
+                return Ok(false);
+            }
+            if happened.late {
+                self.state.asked = None;
+                return Ok(true);
+            }
+        }
+    }
+}

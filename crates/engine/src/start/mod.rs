@@ -1,0 +1,122 @@
+//! From a definition to what the runtime makes a process from.
+
+mod archive;
+mod network;
+mod root;
+
+use std::path::PathBuf;
+
+use barque_runtime::container::{Connect, Creation, Options};
+use barque_runtime::execute::Trace;
+use barque_runtime::plan::HostFile;
+use barque_runtime::plan::mount::RootSource;
+use barque_runtime::spec::Spec;
+use barque_sys::Call as _;
+
+pub use network::{Joined, Leaving, from_image, from_network};
+pub use root::root_path;
+
+use crate::definition::Root;
+use crate::{Definition, Places, Result};
+
+/// Where the container finds our init (`--init`).
+pub const INIT: &str = "/run/barque-init";
+
+/// What a container is prepared for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be run: what it needs of others is taken.
+    Run,
+    /// To be shown.
+    Explain,
+}
+
+/// A container about to be started.
+#[derive(Debug)]
+pub struct Start<'a> {
+    definition: &'a Definition,
+    spec: &'a Spec<'a>,
+    config: &'a [u8],
+    directory: PathBuf,
+    root: RootSource,
+    files: Vec<HostFile>,
+    map_root_ids: bool,
+    joined: Option<Joined>,
+}
+
+impl<'a> Start<'a> {
+    /// Prepares a start: takes its place in its network, which [`Start::leave`] gives back. Nothing else is made yet.
+    pub fn prepare(
+        places: &Places,
+        definition: &'a Definition,
+        spec: &'a Spec<'a>,
+        config: &'a [u8],
+        purpose: Purpose,
+    ) -> Result<Self> {
+        let directory = places.container(&definition.id);
+        let root = root::root(definition, &directory, spec)?;
+        let mut files = root::host_files(definition, &directory, spec, &root, purpose);
+        let map_root_ids = root::map_root_ids(&root, spec);
+        // The last that can fail: what is taken must be given back.
+        let request = definition.network.request.as_ref();
+        let joined = match request {
+            Some(request) => {
+                let joined = Joined::new(places, request, &definition.id, purpose)?;
+                let hosts = directory.join("hosts");
+                for file in &mut files {
+                    if let HostFile::File(path, text) = file
+                        && *path == hosts
+                    {
+                        text.push_str(&joined.hosts(request));
+                    }
+                }
+                Some(joined)
+            }
+            None => None,
+        };
+        Ok(Self { definition, spec, config, directory, root, files, map_root_ids, joined })
+    }
+
+    /// What the user should know.
+    pub fn warnings(&self) -> &[String] {
+        self.joined.as_ref().map(Joined::warnings).unwrap_or_default()
+    }
+
+    /// What the runtime makes the container from.
+    pub fn creation(&self, trace: Trace) -> Creation<'_> {
+        Creation {
+            id: &self.definition.id,
+            bundle: &self.directory,
+            spec: self.spec,
+            config: self.config,
+            executable: None,
+            root: Some(self.root.clone()),
+            files: self.files.clone(),
+            unpack: archive::unpack,
+            connect: self.joined.as_ref().map(|joined| joined as &dyn Connect),
+            console_socket: None,
+            cgroups: self.spec.linux.as_ref().is_some_and(|linux| linux.cgroups_path.is_some()),
+            options: Options {
+                map_root_ids: self.map_root_ids,
+                init: self.definition.init.then(|| INIT.to_owned()),
+                connection: self.joined.as_ref().map(Joined::connection),
+                ..Options::default()
+            },
+            trace,
+        }
+    }
+
+    /// Says that its archive is unpacked, so that the next start does not do it again.
+    pub(crate) fn unpacked(&self) -> Result<()> {
+        if matches!(self.definition.root, Root::Archive { .. }) {
+            let mark = self.directory.join(root::UNPACKED_MARK);
+            std::fs::write(&mark, "").call(|| format!("write({mark:?})"))?;
+        }
+        Ok(())
+    }
+
+    /// The container has ended, or never was: its ports are free when this returns.
+    pub(crate) fn leave(&mut self) -> Option<Leaving> {
+        self.joined.take().map(Joined::leave)
+    }
+}
