@@ -9,8 +9,8 @@ use crate::digest::{Algorithm, Hasher};
 use crate::{Digest, Error, Result};
 
 /// A digest of all names below a directory with their kinds, modes, owners, lengths, times, device numbers and the texts of
-/// links. Contents are not read: what power losses leave, and what people change, shows in lengths and times. About a
-/// microsecond for each file.
+/// links. Contents are not read: what power losses leave, and what people change, shows in lengths and times. A few
+/// microseconds for each file.
 pub(super) fn fingerprint(root: &Path) -> Result<Digest> {
     let mut hasher = Hasher::new(Algorithm::Sha256);
     let failed =
