@@ -69,6 +69,12 @@ pub struct Definition {
     /// Directories of the host that are made where they are missing, for mounts of them.
     #[serde(default)]
     pub create_directories: Vec<String>,
+    /// What users have mounted into it.
+    #[serde(default)]
+    pub mounts: Vec<MountPoint>,
+    /// Directories for one run each, in its own directory: what is written over a volume and thrown away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scratch_directories: Vec<PathBuf>,
 }
 
 /// The version of [`Definition`] that is written.
@@ -142,4 +148,62 @@ pub struct OwnFile {
     pub path: String,
     /// What is in it.
     pub text: String,
+}
+
+/// Something that a user has mounted into a container, as `inspect` shows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MountPoint {
+    /// What is mounted.
+    #[serde(rename = "type")]
+    pub kind: MountKind,
+    /// The volume's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The path of the host that is mounted; an image's name; empty for a tmpfs.
+    #[serde(default)]
+    pub source: String,
+    /// Where the container sees it.
+    pub destination: String,
+    /// The volume's driver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// The options that were given.
+    #[serde(default)]
+    pub mode: String,
+    /// Whether it can be written to.
+    pub rw: bool,
+    /// How mounts below it travel.
+    #[serde(default)]
+    pub propagation: String,
+    /// A volume that was given no name: it goes with the container.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anonymous: bool,
+}
+
+/// What is mounted into a container.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MountKind {
+    /// A file or directory of the host.
+    #[default]
+    Bind,
+    /// A volume.
+    Volume,
+    /// A file system in memory.
+    Tmpfs,
+    /// An image.
+    Image,
+}
+
+impl MountKind {
+    /// As `inspect` shows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bind => "bind",
+            Self::Volume => "volume",
+            Self::Tmpfs => "tmpfs",
+            Self::Image => "image",
+        }
+    }
 }

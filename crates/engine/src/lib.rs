@@ -24,6 +24,7 @@ mod policy;
 pub mod start;
 pub mod state;
 mod time;
+pub mod volume;
 
 pub use barque_runtime::{Error, ErrorKind, Result};
 pub use container::{Container, Lock, Now, Status};
@@ -34,3 +35,4 @@ pub use places::Places;
 pub use policy::RestartPolicy;
 pub use state::State;
 pub use time::Time;
+pub use volume::{Volume, Volumes};

@@ -29,6 +29,11 @@ impl Places {
         self.root.join("names")
     }
 
+    /// The directory of all volumes.
+    pub fn volumes(&self) -> PathBuf {
+        self.root.join("volumes")
+    }
+
     /// The runtime's records of containers that run, or whose remains were not removed yet.
     pub fn runtime(&self) -> container::Store {
         container::Store::new(self.run_root.join("containers"))

@@ -1,0 +1,76 @@
+//! Who uses volumes, and how large they are.
+
+use std::collections::{BTreeMap, HashSet};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use barque_sys::Call as _;
+
+use super::{Volume, Volumes};
+use crate::{Containers, Error, Result};
+
+/// The containers that use volumes.
+#[derive(Debug, Default)]
+pub struct Users {
+    /// Ids of containers, by the volume's name.
+    by_volume: BTreeMap<String, Vec<String>>,
+    /// Containers whose records cannot be read: what they use is not known.
+    pub damaged: Vec<Error>,
+}
+
+impl Users {
+    /// The ids of the containers that use a volume.
+    pub fn of(&self, name: &str) -> &[String] {
+        self.by_volume.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+impl Volumes {
+    /// Who uses what now, said by the containers' definitions.
+    pub fn users(&self) -> Result<Users> {
+        let listed = Containers::new(self.places.clone()).list()?;
+        let mut users = Users { damaged: listed.damaged, ..Users::default() };
+        for container in listed.containers {
+            let id = container.id().to_owned();
+            for name in container.definition.mounts.iter().filter_map(|mount| mount.name.clone()) {
+                let ids = users.by_volume.entry(name).or_default();
+                if !ids.contains(&id) {
+                    ids.push(id.clone());
+                }
+            }
+        }
+        Ok(users)
+    }
+}
+
+impl Volume {
+    /// The bytes that its content takes on disk; a file with several names counts once.
+    pub fn size(&self) -> Result<u64> {
+        size_of(&self.data())
+    }
+}
+
+pub(super) fn size_of(directory: &Path) -> Result<u64> {
+    let mut seen = HashSet::new();
+    let mut total = 0;
+    // Not by recursion: how deep it is, is the containers' choice.
+    let mut open = vec![directory.to_owned()];
+    while let Some(directory) = open.pop() {
+        let entries = match std::fs::read_dir(&directory) {
+            // Gone meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            entries => entries.call(|| format!("open({directory:?})"))?,
+        };
+        for entry in entries.flatten() {
+            let Ok(metadata) = entry.metadata() else { continue };
+            if metadata.nlink() > 1 && !metadata.is_dir() && !seen.insert((metadata.dev(), metadata.ino())) {
+                continue;
+            }
+            total += metadata.blocks() * 512;
+            if metadata.is_dir() {
+                open.push(entry.path());
+            }
+        }
+    }
+    Ok(total)
+}
