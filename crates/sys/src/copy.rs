@@ -30,9 +30,12 @@ pub fn tree(from: impl AsFd, to: impl AsFd) -> Result<()> {
     copy.directory(&from, &to)
 }
 
-/// Gives a directory and all it holds to a user; what is theirs already is left alone. Links are not followed.
-pub fn change_owner(directory: impl AsFd, uid: u32, gid: u32) -> Result<()> {
-    let directory = open(directory, c".")?;
+/// Gives a file, or a directory and all it holds, to a user; what is theirs already is left alone. Links are not followed.
+pub fn change_owner(file: impl AsFd, uid: u32, gid: u32) -> Result<()> {
+    if !crate::path::is_directory(&file)? {
+        return own(file, c"", uid, gid);
+    }
+    let directory = open(file, c".")?;
     own(&directory, c"", uid, gid)?;
     for name in names(&directory)? {
         if FileType::from_raw_mode(stat(&directory, &name)?.st_mode) == FileType::Directory {

@@ -130,6 +130,32 @@ pub fn has_attribute(path: &Path, name: &str) -> bool {
     rustix::fs::getxattr(path, name, &mut [0_u8; 0]).is_ok()
 }
 
+/// Opens the directory that a descriptor, which may be a handle, stands for.
+pub fn reopen(directory: impl AsFd, flags: OFlags) -> Result<OwnedFd> {
+    let directory = directory.as_fd();
+    let flags = flags | OFlags::CLOEXEC;
+    rustix::fs::openat(directory, ".", flags, Mode::empty())
+        .call(|| format!("openat({}, \".\", {flags:?})", directory.as_raw_fd()))
+}
+
+/// Sets an empty extended attribute of an open file.
+pub fn mark(fd: impl AsFd, name: &str) -> Result<()> {
+    let fd = fd.as_fd();
+    rustix::fs::fsetxattr(fd, name, b"", rustix::fs::XattrFlags::empty())
+        .call(|| format!("fsetxattr({}, {name:?})", fd.as_raw_fd()))
+}
+
+/// Whether an open file has an extended attribute.
+pub fn is_marked(fd: impl AsFd, name: &str) -> bool {
+    rustix::fs::fgetxattr(fd, name, &mut [0_u8; 0]).is_ok()
+}
+
+/// Takes an extended attribute away from an open file.
+pub fn unmark(fd: impl AsFd, name: &str) -> Result<()> {
+    let fd = fd.as_fd();
+    rustix::fs::fremovexattr(fd, name).call(|| format!("fremovexattr({}, {name:?})", fd.as_raw_fd()))
+}
+
 /// Makes a directory of the host, whose parent must be there, and gives it to a user.
 pub fn make_directory(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Result<()> {
     rustix::fs::mkdir(path, Mode::from_raw_mode(mode)).call(|| format!("mkdir({path:?}, {mode:#o})"))?;

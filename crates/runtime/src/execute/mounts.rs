@@ -5,6 +5,7 @@ use std::path::Path;
 
 use barque_sys::mount::{self, Attributes, FileSystem, MountAttrFlags};
 use barque_sys::path::{self, Root};
+use barque_sys::{copy, file};
 
 use super::init::Init;
 use super::{devices, ids, root};
@@ -29,9 +30,16 @@ fn make(init: &mut Init<'_, '_>, mount: &Mount) -> Result<()> {
         Source::Existing { parameters } => return change_existing(init.root()?, mount, parameters),
     };
     let root = init.root()?;
+    if mount.copy_up && !matches!(mount.source, Source::New { .. }) {
+        // Before the mount point is made: what is not there has no owner or mode to take over.
+        fill(root, &mount.target, &fd)?;
+    }
     let target = mount_point(root, &fd, &mount.target)?;
-    if mount.copy_up {
+    if mount.copy_up && matches!(mount.source, Source::New { .. }) {
         copy_up(root, &mount.target, &fd)?;
+    }
+    if let Some((uid, gid)) = mount.owner {
+        give(&fd, uid, gid)?;
     }
     mount::attach(&fd, &target)?;
     finish(&fd, mount)
@@ -72,13 +80,16 @@ pub(super) fn prepare(mount: &Mount) -> Result<OwnedFd> {
         let node = devices::Node { kind, major, minor, mode, uid, gid };
         return devices::detached(&node, &mount.target);
     }
-    let Source::Bind { path, recursive } = &mount.source else {
+    let Source::Bind { path, recursive, subdirectory } = &mount.source else {
         return Err(Error::new(ErrorKind::Internal, "only bind mounts are prepared"));
     };
-    let fd = mount::clone_tree(path, *recursive).map_err(|error| {
-        let error = Error::from(error).context(format_args!("source {path:?}"));
-        if error.kind() == ErrorKind::NotFound { error.hint("it must exist on the host") } else { error }
-    })?;
+    let fd = match subdirectory {
+        None => clone(path, *recursive)?,
+        Some(subdirectory) => clone_below(path, subdirectory, *recursive)?,
+    };
+    if let Some((uid, gid)) = mount.owner.filter(|_| mount.id_mapping.is_none()) {
+        give(&fd, uid, gid)?;
+    }
     if let Some(map) = &mount.id_mapping {
         let namespace = ids::namespace(&map.maps())?;
         let change =
@@ -102,6 +113,34 @@ fn program_view(held: Option<&OwnedFd>, mount: &Mount) -> Result<OwnedFd> {
     };
     set(&view, false, mount.attributes)?;
     Ok(view)
+}
+
+fn clone(path: &Path, recursive: bool) -> Result<OwnedFd> {
+    mount::clone_tree(path, recursive).map_err(|error| {
+        let error = Error::from(error).context(format_args!("source {path:?}"));
+        if error.kind() == ErrorKind::NotFound { error.hint("it must exist on the host") } else { error }
+    })
+}
+
+/// What a path names in a directory in which others may have made links, seen at one moment: found and cloned by one
+/// descriptor (CVE-2017-1002101).
+fn clone_below(path: &Path, subdirectory: &str, recursive: bool) -> Result<OwnedFd> {
+    let below = Root::open_host(path)?.handle(Path::new(subdirectory)).map_err(|error| {
+        let error = Error::from(error).context(format_args!("{subdirectory:?} in {path:?}"));
+        if error.kind() == ErrorKind::NotFound { error.hint("it must exist in the volume") } else { error }
+    })?;
+    Ok(mount::clone_tree_fd(&below, recursive)?)
+}
+
+/// Gives a source to the container's user.
+fn give(fd: &OwnedFd, uid: u32, gid: u32) -> Result<()> {
+    copy::change_owner(fd, uid, gid).map_err(|error| {
+        let error = Error::from(error).context(format_args!("giving it to {uid}:{gid}"));
+        if error.kind() == ErrorKind::PermissionDenied {
+            return error.hint("only its owner's own ids can be given its files: use :idmap, or run as root");
+        }
+        error
+    })
 }
 
 fn set(fd: &OwnedFd, recursive: bool, attributes: planned::Attributes) -> Result<()> {
@@ -157,6 +196,9 @@ fn new_file_system(
 fn configure(context: &FileSystem, parameters: &[(String, Option<String>)]) -> Result<()> {
     for (key, value) in parameters {
         match value {
+            Some(value) if key == "lowerdir" && value.len() > root::LONGEST => {
+                root::set_each_lower(context, value)?
+            }
             Some(value) => context.set(key, value)?,
             None => context.flag(key)?,
         }
@@ -214,7 +256,40 @@ fn change_existing(root: &Root, mount: &Mount, parameters: &[(String, Option<Str
 
 /// Copies what the directory holds into the tmpfs that is about to hide it (`tmpcopyup`).
 fn copy_up(root: &Root, target: &str, tmpfs: &OwnedFd) -> Result<()> {
-    barque_sys::copy::tree(root.handle(Path::new(target))?, tmpfs).context(|| "tmpcopyup")
+    copy::tree(root.handle(Path::new(target))?, tmpfs).context(|| "tmpcopyup")
+}
+
+/// Says that files are being copied into a volume: one whose copying was interrupted is not taken for a filled one.
+const FILLING: &str = "user.barque.filling";
+
+/// Copies what the root has in a directory into the empty volume that is about to hide it, and gives that its owner and mode.
+fn fill(root: &Root, target: &str, volume: &OwnedFd) -> Result<()> {
+    let from = match root.handle(Path::new(target)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        from => from?,
+    };
+    if !path::is_directory(&from)? || !path::is_directory(volume)? {
+        return Ok(());
+    }
+    let volume = file::reopen(volume, file::READ_DIRECTORY)?;
+    // Another container may be starting with it.
+    file::lock(&volume)?;
+    let filled = fill_locked(&from, &volume).context(|| "copying the image's files into the volume");
+    file::unlock(&volume)?;
+    filled
+}
+
+fn fill_locked(from: &OwnedFd, volume: &OwnedFd) -> Result<()> {
+    if !copy::is_empty(volume)? && !file::is_marked(volume, FILLING) {
+        return Ok(());
+    }
+    // Where a file system has no such attributes, nothing is marked.
+    let marked = file::mark(volume, FILLING).is_ok();
+    copy::tree(from, volume)?;
+    if marked {
+        file::unmark(volume, FILLING)?;
+    }
+    Ok(())
 }
 
 /// Makes a path unreadable.

@@ -160,7 +160,7 @@ pub(super) fn overlay_mount(layers: &Layers<'_>, user_namespace: bool) -> Result
 }
 
 /// What one string of `fsconfig(2)` may hold.
-const LONGEST: usize = 255;
+pub(super) const LONGEST: usize = 255;
 
 /// The lower directories: as one option where they fit into it, else one by one (Linux 6.8).
 fn set_lower(overlay: &FileSystem, lower: &[&Path]) -> Result<()> {
@@ -175,6 +175,23 @@ fn set_lower(overlay: &FileSystem, lower: &[&Path]) -> Result<()> {
                 .hint("so many layers, or such long paths, take Linux 6.8, or a shorter --root"),
             _ => missing(error, path),
         })?;
+    }
+    Ok(())
+}
+
+/// The lower directories of a mount option that is too long for one string.
+pub(super) fn set_each_lower(overlay: &FileSystem, joined: &str) -> Result<()> {
+    let mut rest = joined;
+    while !rest.is_empty() {
+        let mut escaped = false;
+        let end = rest.find(|c: char| {
+            let ends = c == ':' && !escaped;
+            escaped = c == '\\' && !escaped;
+            ends
+        });
+        let (name, after) = end.map_or((rest, ""), |end| (&rest[..end], &rest[end + 1..]));
+        overlay.set("lowerdir+", name)?;
+        rest = after;
     }
     Ok(())
 }

@@ -16,13 +16,15 @@ pub(super) fn mount(writer: &mut Writer, plan: &Plan, mount: &Mount) {
         Source::New { kind, source, parameters } => {
             new(writer, mount, kind, source.as_deref().unwrap_or(kind), parameters);
         }
-        Source::Bind { path, recursive } => bind(writer, mount, &path.to_string_lossy(), *recursive),
+        Source::Bind { path, recursive, subdirectory } => {
+            bind(writer, mount, &path.to_string_lossy(), *recursive, subdirectory.as_deref());
+        }
         Source::Prepared { slot, .. } => {
             // Here it needs no preparation: the host's files are in sight, and we are root of the user namespace.
             match prepared(plan, *slot) {
-                Some(Mount { source: Source::Bind { path, recursive }, id_mapping, .. }) => {
+                Some(Mount { source: Source::Bind { path, recursive, subdirectory }, id_mapping, .. }) => {
                     let mount = Mount { id_mapping: id_mapping.clone(), ..mount.clone() };
-                    bind(writer, &mount, &path.to_string_lossy(), *recursive);
+                    bind(writer, &mount, &path.to_string_lossy(), *recursive, subdirectory.as_deref());
                 }
                 Some(Mount { source: Source::Program, .. }) => program(writer, mount),
                 _ => {}
@@ -104,8 +106,21 @@ fn only(attributes: Attributes, bits: u32) -> Attributes {
     Attributes { set: attributes.set & bits, clear: 0 }
 }
 
-fn bind(writer: &mut Writer, mount: &Mount, path: &str, recursive: bool) {
-    let source = quote(path);
+fn bind(writer: &mut Writer, mount: &Mount, path: &str, recursive: bool, subdirectory: Option<&str>) {
+    let source = match subdirectory {
+        None => quote(path),
+        Some(below) => inside(writer, path, below),
+    };
+    if mount.copy_up {
+        writer.comment("An empty volume gets what the root filesystem has there, with its owner and mode.");
+        writer.call(Function::Inside, &quote(&mount.target));
+        writer.command(format!(
+            "if [ -d \"$at\" ] && [ -z \"$(ls -A {source})\" ]; then cp -a \"$at/.\" {source}; fi"
+        ));
+    }
+    if let Some((uid, gid)) = mount.owner {
+        writer.command(format!("chown -hR {uid}:{gid} {source}"));
+    }
     writer.call(Function::Like, &format!("{source} {}", quote(&mount.target)));
     let flag = if recursive { "--rbind" } else { "--bind" };
     match &mount.id_mapping {
@@ -121,6 +136,14 @@ fn program(writer: &mut Writer, mount: &Mount) {
     writer.call(Function::Like, &format!("{source} {}", quote(&mount.target)));
     writer.command(format!("mount --bind {source} \"$at\""));
     attributes(writer, mount.attributes);
+}
+
+/// A part of a directory, in which links may not lead outside; returns the word that stands for it.
+fn inside(writer: &mut Writer, path: &str, below: &str) -> String {
+    let whole = quote(path);
+    writer.command(format!("source=$(realpath -e {}) || exit", quote(&format!("{path}/{below}"))));
+    writer.command(format!("case $source in {whole}/*) ;; *) echo \"$source: outside\" >&2; exit 1 ;; esac"));
+    "\"$source\"".to_owned()
 }
 
 /// A layer of the root filesystem, shown with the container's ids.

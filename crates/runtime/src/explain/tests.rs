@@ -206,6 +206,17 @@ fn read_only_with_volumes_and_tmpfs() {
 }
 
 #[test]
+fn volumes() {
+    let mut case = Case::small();
+    case.spec["mounts"] = json!([
+        {"destination": "/data", "source": "/v/data", "options": ["rbind", "X-barque.copyup", "X-barque.chown=33:34"]},
+        {"destination": "/part", "source": "/v/it's", "options": ["bind", "X-mount.subdir=a/b", "ro"]},
+    ]);
+    let script = case.script_from("An empty volume");
+    insta::assert_snapshot!(script.split("\n\n# Device").next().unwrap_or(&script));
+}
+
+#[test]
 fn a_writable_layer() {
     let mut case = Case::small();
     case.files = vec![

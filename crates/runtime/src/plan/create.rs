@@ -202,7 +202,8 @@ fn prepare_root(
     if by_creator && input.options.map_root_ids {
         layers = mapped_layers(input, &mut root);
     }
-    let (spec_mounts, attached) = mounts::prepared(plan, spec_mounts, layers, by_creator);
+    let mapped = input.spec.linux.as_ref().filter(|_| by_creator);
+    let (spec_mounts, attached) = mounts::prepared(plan, spec_mounts, layers, mapped);
     if user {
         // Later, as another user, its own /proc files are not its own any more: they stay the host root's.
         if let Some(value) = input.spec.process.as_ref().and_then(|process| process.oom_score_adj) {
@@ -265,7 +266,7 @@ fn mapped_layers(input: &Input<'_>, root: &mut RootSource) -> Vec<Mount> {
             MountIds { uids: linux.uid_mappings.clone(), gids: linux.gid_mappings.clone(), recursive: false };
         Mount {
             id_mapping: Some(ids),
-            ..Mount::new(Source::Bind { path, recursive: false }, place.to_string_lossy())
+            ..Mount::new(Source::Bind { path, recursive: false, subdirectory: None }, place.to_string_lossy())
         }
     };
     lower.iter_mut().enumerate().map(layer).collect()

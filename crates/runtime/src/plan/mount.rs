@@ -111,8 +111,11 @@ pub struct Mount {
     pub recursive_attributes: Attributes,
     /// Propagation changes, in order: `private`, `rslave` …
     pub propagation: Vec<String>,
-    /// Whether the directory's files are copied into the new tmpfs first.
+    /// Whether the directory's files are copied into the new tmpfs, or an empty volume, first.
     pub copy_up: bool,
+    /// The user and the group, as the container numbers them, that the source is given to with all it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<(u32, u32)>,
     /// Ids as the mount shows them.
     pub id_mapping: Option<MountIds>,
 }
@@ -155,6 +158,9 @@ pub enum Source {
         path: PathBuf,
         /// With all that is mounted below it.
         recursive: bool,
+        /// Only what this path names in it, which may hold links that somebody else has made: they lead nowhere outside.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subdirectory: Option<String>,
     },
     /// The file of this very program, to be the init process of `--init`: the read-only view that the program runs from
     /// already (`barque_sys::executable`), so nothing is copied. Only for a container in which nobody may make it
@@ -215,6 +221,7 @@ impl Mount {
             recursive_attributes: Attributes::default(),
             propagation: Vec::new(),
             copy_up: false,
+            owner: None,
             id_mapping: None,
         }
     }

@@ -17,6 +17,8 @@ pub(crate) enum Effect {
     Bind { recursive: bool },
     /// Copies the directory's files into the new tmpfs.
     CopyUp,
+    /// Copies the directory's files into the empty directory that is bound over it.
+    Fill,
     /// Maps ids, of the mounts below too or not.
     IdMap { recursive: bool },
     /// Changes what is mounted there.
@@ -82,6 +84,7 @@ const OTHERS: &[(&str, Effect)] = &[
     ("acl", Effect::Nothing),
     ("noacl", Effect::Nothing),
     ("tmpcopyup", Effect::CopyUp),
+    ("X-barque.copyup", Effect::Fill),
     ("idmap", Effect::IdMap { recursive: false }),
     ("ridmap", Effect::IdMap { recursive: true }),
 ];

@@ -8,7 +8,7 @@ use super::mount_options::{self, Effect};
 use super::op::{Mark, Op};
 use super::{Plan, create};
 use crate::cgroup::{Group, Layout};
-use crate::spec::{self, NamespaceKind};
+use crate::spec::{self, IdMapping, Linux, NamespaceKind};
 use crate::{Error, Result};
 
 /// The mounts of the spec, in order.
@@ -43,6 +43,7 @@ fn one(input: &Input<'_>, mount: &spec::Mount<'_>) -> Result<Mount> {
     let mut bind = (kind == "bind").then_some(false);
     let mut remount = false;
     let mut id_map = None;
+    let mut fill = false;
     for option in
         mount.options.iter().flat_map(|option| option.split(',')).filter(|option| !option.is_empty())
     {
@@ -55,6 +56,7 @@ fn one(input: &Input<'_>, mount: &spec::Mount<'_>) -> Result<Mount> {
             Some(Effect::Propagation) => result.propagation.push(option.to_owned()),
             Some(Effect::Bind { recursive }) => bind = Some(recursive || bind == Some(true)),
             Some(Effect::CopyUp) => result.copy_up = true,
+            Some(Effect::Fill) => fill = true,
             Some(Effect::IdMap { recursive }) => id_map = Some(recursive),
             Some(Effect::Remount) => remount = true,
             Some(Effect::Nothing) => {}
@@ -67,7 +69,10 @@ fn one(input: &Input<'_>, mount: &spec::Mount<'_>) -> Result<Mount> {
         return Ok(result);
     }
     result.source = match bind {
-        Some(recursive) => bind_source(input, mount, recursive)?,
+        Some(recursive) => {
+            result.owner = owner(&parameters)?;
+            bind_source(input, mount, recursive, &parameters)?
+        }
         None => new_source(input, mount, &result, parameters)?,
     };
     if result.id_mapping.is_some() && bind.is_none() {
@@ -77,6 +82,7 @@ fn one(input: &Input<'_>, mount: &spec::Mount<'_>) -> Result<Mount> {
     if result.copy_up && kind != "tmpfs" {
         return Err(Error::invalid(format!("options: tmpcopyup is for tmpfs, and the type is {kind:?}")));
     }
+    result.copy_up |= fill && bind.is_some();
     Ok(result)
 }
 
@@ -87,13 +93,31 @@ fn parameter(option: &str) -> (String, Option<String>) {
     }
 }
 
-fn bind_source(input: &Input<'_>, mount: &spec::Mount<'_>, recursive: bool) -> Result<Source> {
+/// `X-barque.chown=UID:GID`.
+fn owner(parameters: &[(String, Option<String>)]) -> Result<Option<(u32, u32)>> {
+    let Some(text) = value_of(parameters, "X-barque.chown") else { return Ok(None) };
+    let ids = text.split_once(':').and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
+    ids.map(Some).ok_or_else(|| Error::invalid(format!("options: X-barque.chown={text}: write UID:GID")))
+}
+
+fn value_of<'p>(parameters: &'p [(String, Option<String>)], key: &str) -> Option<&'p str> {
+    parameters.iter().find(|(known, _)| known == key).and_then(|(_, value)| value.as_deref())
+}
+
+fn bind_source(
+    input: &Input<'_>,
+    mount: &spec::Mount<'_>,
+    recursive: bool,
+    parameters: &[(String, Option<String>)],
+) -> Result<Source> {
     let source = mount.source.as_deref().filter(|source| !source.is_empty());
     let source = source.ok_or_else(|| {
         Error::invalid(format!("source: missing for the bind mount on {:?}", &*mount.destination))
             .hint("name the file or directory of the host")
     })?;
-    Ok(Source::Bind { path: create::host_path(input.bundle, source), recursive })
+    // mount(8)'s name for it.
+    let subdirectory = value_of(parameters, "X-mount.subdir").map(str::to_owned);
+    Ok(Source::Bind { path: create::host_path(input.bundle, source), recursive, subdirectory })
 }
 
 fn new_source(
@@ -176,7 +200,7 @@ fn cgroup_mounts(
                 tree.parameters.iter().map(|parameter| super::mounts::parameter(parameter)).collect();
             Source::New { kind: tree.kind.to_owned(), source: Some("cgroup".to_owned()), parameters }
         } else {
-            Source::Bind { path: tree.directory.clone(), recursive: false }
+            Source::Bind { path: tree.directory.clone(), recursive: false, subdirectory: None }
         };
         let below = if tree.name.is_empty() { target.clone() } else { format!("{target}/{}", tree.name) };
         mounts.push(Mount { attributes, propagation: propagation.clone(), ..Mount::new(source, below) });
@@ -214,17 +238,19 @@ pub(super) fn prepared(
     plan: &mut Plan,
     mounts: Vec<Mount>,
     layers: Vec<Mount>,
-    user_namespace: bool,
+    user_namespace: Option<&Linux<'_>>,
 ) -> (Vec<Mount>, Vec<(usize, PathBuf)>) {
     let mut slots = 0;
     let mut steps = Vec::new();
     let mut replace = |mut mount: Mount| {
         let path = match &mount.source {
-            Source::Bind { path, .. } if user_namespace || mount.id_mapping.is_some() => path.clone(),
+            Source::Bind { path, .. } if user_namespace.is_some() || mount.id_mapping.is_some() => {
+                path.clone()
+            }
             Source::Device { .. } | Source::Program => PathBuf::from(&mount.target),
             _ => return mount,
         };
-        steps.push(Op::PrepareMount { slot: slots, mount: mount.clone() });
+        steps.push(Op::PrepareMount { slot: slots, mount: by_creator(&mount, user_namespace) });
         mount.source = Source::Prepared { slot: slots, path };
         mount.id_mapping = None;
         slots += 1;
@@ -243,6 +269,20 @@ pub(super) fn prepared(
         plan.creator_reaches(Mark::MountsPrepared);
     }
     (mounts, layers)
+}
+
+/// A mount as the creator prepares it: what it gives away goes to the ids of the host.
+fn by_creator(mount: &Mount, user_namespace: Option<&Linux<'_>>) -> Mount {
+    let map = |maps: &[IdMapping], id: u32| {
+        let range =
+            maps.iter().find(|map| id.checked_sub(map.container_id).is_some_and(|at| at < map.size))?;
+        range.host_id.checked_add(id - range.container_id)
+    };
+    let owner = mount.owner.zip(user_namespace).and_then(|((uid, gid), linux)| {
+        Some((map(&linux.uid_mappings, uid)?, map(&linux.gid_mappings, gid)?))
+    });
+    // With mapped ids they are not what the file system has: the container's own side does it.
+    Mount { owner: owner.filter(|_| mount.id_mapping.is_none()), ..mount.clone() }
 }
 
 /// What is set on `/` before anything is mounted: nothing made inside may ever travel to the host, unless the

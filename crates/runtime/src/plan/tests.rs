@@ -55,13 +55,42 @@ fn mounts(mount: &str) -> Result<Vec<super::mount::Mount>, Error> {
 }
 
 #[test]
+fn volumes() {
+    let mount = |options: &str| {
+        let text = format!(r#"{{"destination": "/a", "source": "/v", "options": ["rbind", {options}]}}"#);
+        mounts(&text).map(|mut mounts| mounts.remove(0))
+    };
+    let filled = mount(r#""X-barque.copyup", "X-barque.chown=33:34""#).unwrap();
+    assert_eq!((filled.copy_up, filled.owner), (true, Some((33, 34))));
+    let below = mount(r#""X-mount.subdir=a/b""#).unwrap();
+    let source = Source::Bind { path: "/v".into(), recursive: true, subdirectory: Some("a/b".into()) };
+    assert_eq!((below.source, below.copy_up, below.owner), (source, false, None));
+    assert!(mount(r#""X-barque.chown=me""#).unwrap_err().to_string().contains("write UID:GID"));
+}
+
+#[test]
+fn what_the_creator_gives_away_goes_to_ids_of_the_host() {
+    let linux = r#", "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 9}],
+        "gidMappings": [{"containerID": 0, "hostID": 2000, "size": 9}]"#;
+    let mount =
+        r#""mounts": [{"destination": "/a", "source": "/v", "options": ["bind", "X-barque.chown=5:6"]}],"#;
+    let text = config(mount, linux).replace(r#"{"type": "pid"}"#, r#"{"type": "pid"}, {"type": "user"}"#);
+    let owner = |step: &super::Step| match &step.op {
+        Op::PrepareMount { mount, .. } | Op::Mount(mount) => mount.owner,
+        _ => None,
+    };
+    let owners: Vec<_> = plan(&text).steps.iter().filter_map(owner).collect();
+    assert_eq!(owners, [(1005, 2006), (5, 6)], "the creator's, then the container's own");
+}
+
+#[test]
 fn mount_sources() {
     let new = |kind: &str, source: Option<&str>, parameters: &[(&str, Option<&str>)]| Source::New {
         kind: kind.to_owned(),
         source: source.map(str::to_owned),
         parameters: parameters.iter().map(|(k, v)| ((*k).to_owned(), v.map(str::to_owned))).collect(),
     };
-    let bind = |path: &str, recursive| Source::Bind { path: path.into(), recursive };
+    let bind = |path: &str, recursive| Source::Bind { path: path.into(), recursive, subdirectory: None };
     for (mount, source) in [
         (r#"{"destination": "/a", "type": "proc"}"#, new("proc", None, &[])),
         (
