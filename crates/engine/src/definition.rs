@@ -74,7 +74,7 @@ pub struct Definition {
     pub mounts: Vec<MountPoint>,
     /// Directories for one run each, in its own directory: what is written over a volume and thrown away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub scratch_directories: Vec<PathBuf>,
+    pub scratch_directories: Vec<ScratchDirectory>,
 }
 
 /// The version of [`Definition`] that is written.
@@ -148,6 +148,19 @@ pub struct OwnFile {
     pub path: String,
     /// What is in it.
     pub text: String,
+}
+
+/// A directory that is made for a run, and removed after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScratchDirectory {
+    /// Where.
+    pub path: PathBuf,
+    /// Permission bits.
+    pub mode: u32,
+    /// User and group, where they are not the maker's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<(u32, u32)>,
 }
 
 /// Something that a user has mounted into a container, as `inspect` shows it.

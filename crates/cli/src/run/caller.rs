@@ -1,6 +1,10 @@
 //! What a request depends on besides its flags.
 
+use std::collections::BTreeMap;
+
+use barque_engine::definition::MountPoint;
 use barque_image::spec::Execution;
+use barque_runtime::spec::Mount;
 
 use super::RootSource;
 
@@ -61,6 +65,26 @@ pub struct DeviceNode {
     pub gid: u32,
 }
 
+/// A volume, or where it will be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumePlace {
+    /// The directory of its content.
+    pub data: String,
+    /// What one that is there mounts in its place; none when there is none of that name.
+    pub options: Option<BTreeMap<String, String>>,
+}
+
+/// Permission bits and owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attributes {
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+}
+
 /// What lies at a path of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PathKind {
@@ -84,6 +108,16 @@ pub trait Host: std::fmt::Debug {
     fn devices(&self, path: &str) -> std::io::Result<Vec<DeviceNode>>;
     /// The caller's soft and hard resource limit, such as of `RLIMIT_NOFILE`; `u64::MAX` means none.
     fn rlimit(&self, name: &str) -> Option<(u64, u64)>;
+    /// The volume of a name, which need not be there.
+    fn volume(&self, name: &str) -> crate::Result<VolumePlace>;
+    /// A name for a volume that was given none.
+    fn made_up_name(&self) -> crate::Result<String>;
+    /// What users have mounted into a container.
+    fn container_mounts(&self, container: &str) -> crate::Result<Vec<(MountPoint, Mount<'static>)>>;
+    /// The directories of an image's layers, the uppermost first. The image is held for the new container.
+    fn image_layers(&self, image: &str) -> crate::Result<Vec<String>>;
+    /// Mode and owner of what lies at a path of the host.
+    fn attributes(&self, path: &str) -> Option<Attributes>;
     /// What the image of the root filesystem says about how it is run; none when it is no image.
     fn image(&self) -> Option<&Execution> {
         None

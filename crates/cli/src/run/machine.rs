@@ -3,18 +3,27 @@
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 
+use barque_engine::definition::MountPoint;
+use barque_engine::{Containers, ErrorKind, Places, Volumes, volume};
 use barque_image::spec::Execution;
+use barque_runtime::spec::{Mount, Str};
 use rustix::process::{Resource, getrlimit};
 use rustix::thread::{CapabilitySet, capabilities, capability_is_in_bounding_set};
 
-use super::{Caller, CgroupVersion, DeviceNode, Host, PathKind, RootSource, passwd};
+use super::{
+    Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, RootSource, VolumePlace, passwd,
+};
 
 /// Reads a text file of a root filesystem, by a path that is resolved inside it.
 type ReadRootfs<'a> = &'a dyn Fn(&RootSource, &str) -> Option<String>;
+/// Finds the directories of an image's layers.
+type Layers<'a> = &'a dyn Fn(&str) -> crate::Result<Vec<String>>;
 
 /// This machine.
 pub struct Machine<'a> {
+    places: &'a Places,
     rootfs_file: ReadRootfs<'a>,
+    layers: Layers<'a>,
     image: Option<&'a Execution>,
 }
 
@@ -26,9 +35,14 @@ impl std::fmt::Debug for Machine<'_> {
 
 impl<'a> Machine<'a> {
     /// This machine; files of the container's root filesystem are read by `rootfs_file`, and `image` is how its image
-    /// wants to be run.
-    pub fn new(rootfs_file: ReadRootfs<'a>, image: Option<&'a Execution>) -> Self {
-        Self { rootfs_file, image }
+    /// wants to be run; `layers` finds other images, and holds them.
+    pub fn new(
+        places: &'a Places,
+        rootfs_file: ReadRootfs<'a>,
+        layers: Layers<'a>,
+        image: Option<&'a Execution>,
+    ) -> Self {
+        Self { places, rootfs_file, layers, image }
     }
 }
 
@@ -70,8 +84,54 @@ impl Host for Machine<'_> {
         self.image
     }
 
+    fn volume(&self, name: &str) -> crate::Result<VolumePlace> {
+        let volumes = Volumes::new(self.places);
+        let options = match volumes.find(name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            found => Some(found?.options),
+        };
+        Ok(VolumePlace { data: volumes.data(name).to_string_lossy().into_owned(), options })
+    }
+
+    fn made_up_name(&self) -> crate::Result<String> {
+        volume::made_up_name()
+    }
+
+    fn container_mounts(&self, container: &str) -> crate::Result<Vec<(MountPoint, Mount<'static>)>> {
+        let container = Containers::new(self.places.clone()).find(container)?;
+        let text = container.config()?;
+        let mut spec = container.spec(&text)?;
+        let mut mounts = Vec::new();
+        for point in &container.definition.mounts {
+            let found = spec.mounts.iter().position(|mount| mount.destination == point.destination.as_str());
+            mounts.extend(found.map(|at| (point.clone(), owned(spec.mounts.swap_remove(at)))));
+        }
+        Ok(mounts)
+    }
+
+    fn image_layers(&self, image: &str) -> crate::Result<Vec<String>> {
+        (self.layers)(image)
+    }
+
+    fn attributes(&self, path: &str) -> Option<Attributes> {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some(Attributes { mode: metadata.mode() & 0o7777, uid: metadata.uid(), gid: metadata.gid() })
+    }
+
     fn rootfs_file(&self, root: &RootSource, path: &str) -> Option<String> {
         (self.rootfs_file)(root, path)
+    }
+}
+
+/// The same mount, borrowing from nothing.
+fn owned(mount: Mount<'_>) -> Mount<'static> {
+    Mount {
+        destination: mount.destination.into_static(),
+        kind: mount.kind.map(Str::into_static),
+        source: mount.source.map(Str::into_static),
+        options: mount.options.into_iter().map(Str::into_static).collect(),
+        uid_mappings: mount.uid_mappings,
+        gid_mappings: mount.gid_mappings,
     }
 }
 

@@ -28,7 +28,7 @@ mod throttle;
 mod user;
 mod userns;
 
-pub use caller::{Caller, CgroupVersion, DeviceNode, Host, PathKind};
+pub use caller::{Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, VolumePlace};
 pub use capabilities::DEFAULT_CAPABILITIES;
 pub use machine::Machine;
 pub(crate) use network::chosen as chosen_network;

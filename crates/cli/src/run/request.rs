@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use barque_engine::RestartPolicy;
-use barque_engine::definition::{NetworkRequest, OwnFile};
+use barque_engine::definition::{MountPoint, NetworkRequest, OwnFile, ScratchDirectory};
+use barque_engine::volume::Wanted;
 use barque_runtime::spec::{Linux, Process, Root, Spec, Str, TimeOffset};
 
 use super::environment::{Defaults, environment};
@@ -42,6 +43,12 @@ pub struct RunRequest {
     pub files: Vec<OwnFile>,
     /// Directories of the host that `-v` names and that must be made, with their parents.
     pub create_directories: Vec<String>,
+    /// What users have mounted into it.
+    pub mounts: Vec<MountPoint>,
+    /// Volumes that it needs: found, or made.
+    pub volumes: Vec<Wanted>,
+    /// Directories for one run each.
+    pub scratch_directories: Vec<ScratchDirectory>,
     /// Keep standard input open.
     pub interactive: bool,
     /// Give it a terminal.
@@ -112,6 +119,9 @@ pub fn request(flags: &Parsed, caller: &Caller, host: &dyn Host) -> Result<RunRe
         network: built.network,
         files: built.files,
         create_directories: built.create,
+        mounts: built.mounts,
+        volumes: built.volumes,
+        scratch_directories: built.scratch,
         interactive: flags.switch("interactive"),
         tty: flags.switch("tty"),
         rm: flags.switch("rm"),
@@ -176,6 +186,9 @@ struct Built {
     seccomp: SeccompChoice,
     files: Vec<OwnFile>,
     create: Vec<String>,
+    mounts: Vec<MountPoint>,
+    volumes: Vec<Wanted>,
+    scratch: Vec<ScratchDirectory>,
     network: Option<NetworkRequest>,
 }
 
@@ -200,7 +213,7 @@ fn build(
     let security = security(flags, caller, host, warnings)?;
     let process = process(flags, &scene, &security, &hostname, warnings)?;
     let labels = annotations::labels(flags, host)?;
-    let Mounts { list, create, .. } = mounts;
+    let Mounts { list, create, points, volumes, scratch, .. } = mounts;
     let own_name = !namespaces.uts.is_host();
     let spec = Spec {
         oci_version: "1.2.0".into(),
@@ -216,7 +229,7 @@ fn build(
         linux: Some(linux(flags, &scene, &security, devices, warnings)?),
         ..Spec::default()
     };
-    Ok(Built { labels, spec, seccomp: security.seccomp, files, create, network })
+    Ok(Built { labels, spec, seccomp: security.seccomp, files, create, mounts: points, volumes, scratch, network })
 }
 
 fn process(
@@ -249,6 +262,12 @@ fn process(
         user: identity.user,
         ..Process::default()
     })
+}
+
+/// The ids it runs as.
+pub(super) fn user_of(flags: &Parsed, scene: &Scene<'_>) -> Result<(u32, u32)> {
+    let identity = identity_of(flags, scene)?;
+    Ok((identity.user.uid, identity.user.gid))
 }
 
 /// Who it runs as: `--user`, or the caller itself with `--userns keep-id`, or root.

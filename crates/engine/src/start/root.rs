@@ -120,6 +120,10 @@ pub(super) fn host_files(
         }
         RootSource::Composed { mount_point, .. } => own(mount_point.clone()),
     }
+    for scratch in &definition.scratch_directories {
+        let (path, mode, owner) = (scratch.path.clone(), scratch.mode, scratch.owner);
+        files.push(HostFile::Directory { path, mode, owner, kept: false });
+    }
     if let Root::Archive { path: archive } = &definition.root {
         let unpacked = directory.join(UNPACKED);
         if !directory.join(UNPACKED_MARK).exists() {

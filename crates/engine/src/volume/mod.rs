@@ -10,6 +10,7 @@
 //! containers. Between finding a volume and committing a definition that names it, a shared lock on its directory
 //! ([`Held`]) keeps others from removing it.
 
+mod claims;
 mod contents;
 mod create;
 mod held;
@@ -21,6 +22,7 @@ mod remove;
 mod tests;
 mod usage;
 
+pub use claims::Claims;
 pub use create::Wanted;
 pub use held::Held;
 pub use list::ListedVolumes;

@@ -156,6 +156,19 @@ fn held_ones_stay() {
 }
 
 #[test]
+fn what_was_made_for_nothing_is_taken_back() {
+    let rig = Rig::new();
+    rig.make("old");
+    let wanted = |name: &str| Wanted { name: Some(name.to_owned()), ..Wanted::default() };
+    drop(rig.volumes.claim(&[wanted("old"), wanted("new")]).unwrap());
+    assert_eq!(rig.names(), ["old"]);
+    assert!(rig.volumes.claim(&[wanted("new"), wanted("not/ok")]).is_err());
+    assert_eq!(rig.names(), ["old"]);
+    rig.volumes.claim(&[wanted("new")]).unwrap().keep();
+    assert_eq!(rig.names(), ["new", "old"]);
+}
+
+#[test]
 fn those_without_a_name_go_with_their_container_unless_shared() {
     let rig = Rig::new();
     let make = || rig.volumes.create(&Wanted::default()).unwrap().volume.name.clone();

@@ -1,15 +1,20 @@
 //! `--mount type=…,src=…,dst=…,…`.
 
+use std::collections::BTreeMap;
+
+use barque_engine::definition::{MountKind, MountPoint};
 use barque_runtime::spec::Mount;
 
 use super::bind::{Bind, PROPAGATIONS, Recursion};
+use super::named::Named;
+use super::options::Options;
 use super::{Scene, csv, destination, idmap, kernel};
 use crate::run::PathKind;
 use crate::run::root::absolute;
 use crate::value::{boolean, size};
 
 /// What to write.
-pub(super) const CURE: &str = "for example: --mount type=bind,src=/data,dst=/data,readonly or --mount type=tmpfs,dst=/tmp,tmpfs-size=64m";
+pub(super) const CURE: &str = "for example: --mount type=volume,src=db,dst=/data, or --mount type=bind,src=/data,dst=/data,readonly, or --mount type=tmpfs,dst=/tmp,tmpfs-size=64m";
 
 /// The fields, before it is known what they mean together.
 #[derive(Default)]
@@ -25,12 +30,36 @@ struct Fields {
     idmap: Option<idmap::Mappings>,
     tmpfs: Vec<String>,
     create: bool,
+    volume: VolumeFields,
     /// The first field that only some types have, for the complaint.
     special: Option<(&'static str, String)>,
 }
 
-/// The mount that the flag's value asks for.
-pub(super) fn mount(text: &str, scene: &Scene<'_>) -> Result<Mount<'static>, String> {
+/// Fields that only volumes have.
+#[derive(Default)]
+struct VolumeFields {
+    no_copy: bool,
+    subpath: Option<String>,
+    labels: BTreeMap<String, String>,
+    options: BTreeMap<String, String>,
+}
+
+/// What the flag's value asks for.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// A mount.
+    Mount(Mount<'static>, MountPoint),
+    /// A volume.
+    Volume(Named),
+    /// The files of an image.
+    Image {
+        name: String,
+        destination: String,
+    },
+}
+
+/// Reads the flag's value.
+pub(super) fn mount(text: &str, scene: &Scene<'_>) -> Result<Asked, String> {
     let mut fields = Fields::default();
     for field in csv::fields(text)? {
         fields.set(&field)?;
@@ -41,16 +70,23 @@ pub(super) fn mount(text: &str, scene: &Scene<'_>) -> Result<Mount<'static>, Str
     {
         return Err(format!("cannot mix '{field}' with mount type '{kind}'"));
     }
+    if fields.idmap.is_some() && !matches!(kind, "bind" | "volume") {
+        return Err(format!("cannot mix 'idmap' with mount type '{kind}'"));
+    }
     let target = fields.target.as_deref().ok_or("target is required")?;
     let target = destination(target)?;
     match kind {
         "bind" => fields.bind(target, scene),
         "tmpfs" => fields.tmpfs(&target),
-        "volume" | "image" | "cluster" => {
-            Err(format!("mounts of type '{kind}' are not there yet: use type=bind or type=tmpfs"))
+        "volume" => Ok(Asked::Volume(fields.volume(target))),
+        "image" => {
+            let name = fields.source.filter(|source| !source.is_empty()).ok_or("source is required")?;
+            Ok(Asked::Image { name, destination: target })
         }
         "devpts" | "mqueue" | "proc" | "sysfs" | "cgroup" => {
-            Ok(kernel(&target, kind, kind, &["nosuid", "noexec"]))
+            let mount = kernel(&target, kind, kind, &["nosuid", "noexec"]);
+            let point = MountPoint { destination: target, rw: true, ..MountPoint::default() };
+            Ok(Asked::Mount(mount, point))
         }
         other => Err(format!("invalid mount type '{other}'")),
     }
@@ -66,8 +102,8 @@ impl Fields {
         match (key, value) {
             ("readonly" | "ro", value) => self.read_only = flag(key, value)?,
             ("rw", value) => self.read_only = !flag(key, value)?,
+            // Of a volume, too.
             ("idmap", value) => {
-                self.special(key, "bind");
                 self.idmap = Some(idmap::mappings(value.unwrap_or(""))?);
             }
             ("bind-nonrecursive", value) => {
@@ -92,12 +128,16 @@ impl Fields {
                 self.tmpfs_option(key, value)?;
             }
             ("consistency", Some(_)) => {}
-            (
-                "volume-nocopy" | "volume-subpath" | "volume-driver" | "volume-opt" | "volume-label"
-                | "image-subpath",
-                _,
-            ) => {
-                return Err("volumes and images are not there yet: use type=bind or type=tmpfs".to_owned());
+            ("volume-nocopy", value) => {
+                self.special(key, "volume");
+                self.volume.no_copy = flag(key, value)?;
+            }
+            ("volume-subpath" | "volume-driver" | "volume-opt" | "volume-label", Some(value)) => {
+                self.special(key, "volume");
+                self.volume.set(key, value)?;
+            }
+            ("image-subpath", _) => {
+                return Err("image-subpath is not there yet: mount the whole image".to_owned());
             }
             (_, Some(_)) => return Err(format!("unexpected key '{key}' in '{field}'")),
             (_, None) => return Err(format!("invalid field '{field}' must be a key=value pair")),
@@ -143,7 +183,7 @@ impl Fields {
         Ok(())
     }
 
-    fn bind(self, destination: String, scene: &Scene<'_>) -> Result<Mount<'static>, String> {
+    fn bind(self, destination: String, scene: &Scene<'_>) -> Result<Asked, String> {
         let source =
             self.source.as_deref().filter(|source| !source.is_empty()).ok_or("source is required")?;
         let source = absolute(source, &scene.caller.cwd);
@@ -168,19 +208,36 @@ impl Fields {
                     .to_owned(),
             );
         }
-        Ok(Bind {
+        let bind = Bind {
             source,
             destination,
             read_only: self.read_only,
             propagation: self.propagation,
             recursion,
-            extra: Vec::new(),
             idmap: self.idmap,
-        }
-        .into_mount())
+            ..Bind::default()
+        };
+        let point = bind.point("");
+        Ok(Asked::Mount(bind.into_mount(), point))
     }
 
-    fn tmpfs(self, destination: &str) -> Result<Mount<'static>, String> {
+    fn volume(self, destination: String) -> Named {
+        Named {
+            name: self.source.filter(|source| !source.is_empty()),
+            destination,
+            options: Options {
+                read_only: self.read_only,
+                no_copy: self.volume.no_copy,
+                idmap: self.idmap,
+                ..Options::default()
+            },
+            subdirectory: self.volume.subpath,
+            labels: self.volume.labels,
+            driver_options: self.volume.options,
+        }
+    }
+
+    fn tmpfs(self, destination: &str) -> Result<Asked, String> {
         if self.source.is_some() {
             return Err("a tmpfs has no source".to_owned());
         }
@@ -189,8 +246,41 @@ impl Fields {
             options.push("ro");
         }
         options.extend(self.tmpfs.iter().map(String::as_str));
-        Ok(kernel(destination, "tmpfs", "tmpfs", &options))
+        let point = MountPoint {
+            kind: MountKind::Tmpfs,
+            destination: destination.to_owned(),
+            rw: !self.read_only,
+            ..MountPoint::default()
+        };
+        Ok(Asked::Mount(kernel(destination, "tmpfs", "tmpfs", &options), point))
     }
+}
+
+impl VolumeFields {
+    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+        match key {
+            "volume-subpath" => self.subpath = Some(subpath(value)?),
+            "volume-driver" if matches!(value, "" | "local") => {}
+            "volume-driver" => return Err(format!("there is no volume driver '{value}': it is local")),
+            _ => {
+                let (name, value) = value.split_once('=').unwrap_or((value, ""));
+                let all = if key == "volume-opt" { &mut self.options } else { &mut self.labels };
+                all.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A path in a volume. What it means in the end is found out at the mount: links may be in the way.
+fn subpath(path: &str) -> Result<String, String> {
+    if path.starts_with('/') || path.split('/').any(|part| part == "..") {
+        return Err("subpath must be a relative path within the volume".to_owned());
+    }
+    if path.is_empty() || path.contains(',') {
+        return Err(format!("invalid subpath '{path}'"));
+    }
+    Ok(path.to_owned())
 }
 
 /// A key that may stand alone.
