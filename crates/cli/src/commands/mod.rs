@@ -1,6 +1,7 @@
 //! What a command line asks for, done: one file for each command.
 
 mod archive;
+mod ask;
 mod build;
 mod cleanup;
 mod container;
@@ -15,6 +16,7 @@ mod places;
 mod prepare;
 mod rootfs;
 mod verb;
+mod volume;
 
 pub use barque_engine::Places;
 pub use build::build;

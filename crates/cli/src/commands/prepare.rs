@@ -1,10 +1,12 @@
 //! From flags to a container's definition: for `run`, `create` and `explain`.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 use barque_engine::definition::{self, Network, Root};
+use barque_engine::life::mounted_image;
 use barque_engine::start::{INIT, Purpose, root_path};
-use barque_engine::{Claim, Container, Containers, Definition, Places, Time};
+use barque_engine::{Claim, Container, Containers, Definition, Places, Time, Volumes};
 use barque_runtime::spec::{ConsoleSize, Spec, Str};
 
 use super::archive;
@@ -27,6 +29,8 @@ pub struct Prepared {
     /// The same, as text.
     pub config: Vec<u8>,
     image: Option<ImageRoot>,
+    /// The images that are mounted into it.
+    mounted: Vec<ImageRoot>,
 }
 
 impl Prepared {
@@ -42,8 +46,13 @@ impl Prepared {
             RootSource::Image(_) => image.as_ref().and_then(|image| image.read(path)),
             _ => rootfs_file(root, path),
         };
-        let mut request =
-            request(flags, &caller, &Machine::new(&read, image.as_ref().map(ImageRoot::execution)))?;
+        let mounted = RefCell::new(Vec::new());
+        let layers = |name: &str| mount_image(name, flags, places, &caller, purpose, &mounted);
+        let execution = image.as_ref().map(ImageRoot::execution);
+        let mut request = request(flags, &caller, &Machine::new(places, &read, &layers, execution))?;
+        if purpose == Purpose::Explain {
+            foresee_volumes(&mut request, places);
+        }
         let mut spec = std::mem::take(&mut request.spec);
         let definition = define(&mut request, flags, &spec, image.as_ref());
         let path = root_path(&definition, &directory, &spec);
@@ -65,19 +74,19 @@ impl Prepared {
             linux.seccomp = filter;
         }
         let config = serde_json::to_vec(&spec).unwrap_or_default();
-        Ok(Self { request, definition, spec, config, image })
+        Ok(Self { request, definition, spec, config, image, mounted: mounted.into_inner() })
     }
 
     /// Writes the container down, under its name or one that is made up: from here on it is there, and its image stays.
     /// Nobody changes it as long as the claim lives.
     pub fn commit(&mut self, places: &Places) -> Result<(Container, Claim)> {
+        let volumes = Volumes::new(places).claim(&self.request.volumes)?;
         let containers = Containers::new(places.clone());
         let mut claim = containers.claim(&self.definition.id, self.request.name.as_deref())?;
         claim.name().clone_into(&mut self.definition.name);
         let container = claim.commit(self.definition.clone(), &self.config)?;
-        if let Some(image) = self.image.take() {
-            image.keep();
-        }
+        volumes.keep();
+        self.image.take().into_iter().chain(self.mounted.drain(..)).for_each(ImageRoot::keep);
         Ok((container, claim))
     }
 }
@@ -124,6 +133,8 @@ fn define(
         network: Network { mode: chosen_network(flags).to_owned(), request: request.network.take() },
         files: std::mem::take(&mut request.files),
         create_directories: std::mem::take(&mut request.create_directories),
+        mounts: std::mem::take(&mut request.mounts),
+        scratch_directories: std::mem::take(&mut request.scratch_directories),
     }
 }
 
@@ -136,6 +147,33 @@ fn image(flags: &Parsed, places: &Places, caller: &Caller, purpose: Purpose) -> 
         }
         // What is wrong with it is said later, in its turn.
         _ => Ok(None),
+    }
+}
+
+/// An image that is mounted into the container: its layers. It is held for the container.
+fn mount_image(
+    name: &str,
+    flags: &Parsed,
+    places: &Places,
+    caller: &Caller,
+    purpose: Purpose,
+    mounted: &RefCell<Vec<ImageRoot>>,
+) -> Result<Vec<String>> {
+    let mut mounted = mounted.borrow_mut();
+    let key = mounted_image(&caller.id, mounted.len());
+    let image = ImageRoot::prepare(name, flags, places, &key, purpose == Purpose::Explain)?;
+    let layers = image.lowers().iter().map(|layer| layer.to_string_lossy().into_owned()).collect();
+    mounted.push(image);
+    Ok(layers)
+}
+
+/// Volumes that are not made, because nothing is, are directories to be made.
+fn foresee_volumes(request: &mut RunRequest, places: &Places) {
+    let volumes = Volumes::new(places);
+    for name in request.volumes.iter().filter_map(|wanted| wanted.name.as_deref()) {
+        if volumes.find(name).is_err() {
+            request.create_directories.push(volumes.data(name).to_string_lossy().into_owned());
+        }
     }
 }
 

@@ -44,7 +44,8 @@ pub struct Group {
 }
 
 /// All groups.
-static GROUPS: [&Group; 3] = [&super::container::GROUP, &super::image::GROUP, &super::manifest::GROUP];
+static GROUPS: [&Group; 4] =
+    [&super::container::GROUP, &super::image::GROUP, &super::manifest::GROUP, &super::volume::GROUP];
 
 /// The verb of that name after `barque` alone.
 pub fn find(name: &str) -> Option<&'static Verb> {

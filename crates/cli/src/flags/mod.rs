@@ -13,6 +13,7 @@ pub mod network;
 mod parse;
 mod parsed;
 mod run;
+pub mod volume;
 
 pub use build::BUILD;
 pub use explain::EXPLAIN;

@@ -76,16 +76,18 @@ pub(super) const FILES: Section = Section {
     flags: &[
         Flag::list(
             "volume",
-            "SRC:DST[:OPTS]",
-            "Bind-mount SRC; OPTS: ro, rw, z, Z, [r]shared, [r]slave, [r]private",
+            "[SRC:]DST[:OPTS]",
+            "Mount a volume, or a directory; OPTS: ro, rw, nocopy, U, O, idmap, z, Z, [r]shared, [r]slave, [r]private",
         )
         .short('v'),
         Flag::list(
             "mount",
             "KEY=VALUE,...",
-            "Mount: type=bind|tmpfs,src=…,dst=…,readonly,bind-propagation=…,\
-                   bind-recursive=…,tmpfs-size=…,tmpfs-mode=…,idmap",
+            "Mount: type=volume|bind|tmpfs|image,src=…,dst=…,readonly,volume-nocopy,volume-subpath=…,volume-label=…,\
+                   volume-opt=…,bind-propagation=…,bind-recursive=…,tmpfs-size=…,tmpfs-mode=…,idmap",
         ),
+        Flag::list("volumes-from", "CONTAINER[:ro]", "Mount what another container has mounted"),
+        Flag::value("volume-driver", "DRIVER", "Driver of new volumes (local)"),
         Flag::list("tmpfs", "DST[:OPTS]", "Mount a tmpfs"),
         Flag::switch("read-only", "Make the root filesystem read-only"),
         Flag::switch("rw-rootfs", "Write into the directory of dir:PATH itself, not into a throw-away copy"),
@@ -192,7 +194,7 @@ pub(super) const IDENTITY: Section = Section {
 
 const NETWORKS: &str = "containers find each other by address; publish with -p PORT";
 const ENGINE: &str = "leave the flag out: containers are not yet watched after the command that starts them";
-const VOLUMES: &str = "named volumes are not there yet: use -v /path/on/host:/path";
+const STORAGE: &str = "a size limit of the root filesystem is not there yet: leave it out";
 
 /// Docker's other flags: known, so that the answer is better than "unknown flag".
 pub(super) const LATER: Section = Section {
@@ -212,9 +214,7 @@ pub(super) const LATER: Section = Section {
         Flag::value("health-start-period", "DURATION", "").later(ENGINE),
         Flag::value("health-start-interval", "DURATION", "").later(ENGINE),
         Flag::switch("no-healthcheck", "").later(ENGINE),
-        Flag::list("volumes-from", "CONTAINER", "").later(VOLUMES),
-        Flag::value("volume-driver", "DRIVER", "").later(VOLUMES),
-        Flag::list("storage-opt", "OPTION", "").later(VOLUMES),
+        Flag::list("storage-opt", "OPTION", "").later(STORAGE),
         Flag::value("gpus", "REQUEST", "").later("use --device to give it device nodes"),
         Flag::value("runtime", "NAME", "").later("barque is its own runtime: leave the flag out"),
         Flag::value("isolation", "TECHNOLOGY", "").later("it is for Windows: leave the flag out"),

@@ -8,7 +8,7 @@ mod stop;
 mod wait;
 
 pub use reap::reap;
-pub use remove::{Removal, leftovers, remove};
+pub use remove::{Removal, leftovers, mounted_image, remove};
 pub use rename::rename;
 pub use start::start;
 pub use stop::{Stop, kill, pause, stop, unpause};

@@ -9,13 +9,16 @@ use super::{Stop, reap, stop};
 use crate::containers::DEFINITION;
 use crate::names::Names;
 use crate::state::Request;
-use crate::{Container, Error, ErrorKind, Lock, Result, monitor};
+use crate::definition::MountKind;
+use crate::{Container, Error, ErrorKind, Lock, Result, Volumes, monitor};
 
 /// How a container is removed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Removal {
     /// One that runs is killed first.
     pub force: bool,
+    /// Its volumes without a name go with it, as they do with `--rm`.
+    pub volumes: bool,
 }
 
 /// Removes a container.
@@ -44,29 +47,39 @@ pub fn remove(container: &Container, removal: Removal) -> Result<()> {
         locked => locked?,
     };
     monitor::ended(&container)?;
-    remove_locked(&container, &lock)
+    remove_locked(&container, &lock, removal.volumes)
 }
 
-fn remove_locked(container: &Container, lock: &Lock) -> Result<()> {
+fn remove_locked(container: &Container, lock: &Lock, volumes: bool) -> Result<()> {
     let now = container.now()?;
     if now.status.is_up() {
         container.places().runtime().open(container.id())?.delete(true)?;
     }
     reap(container, lock)?;
     let_go(container)?;
-    take_away(container)
+    take_away(container, volumes)
 }
 
 /// What others wait for: the name is free, and so is the image.
 pub(crate) fn let_go(container: &Container) -> Result<()> {
     Names::new(container.places()).give_back(container.name(), container.id())?;
     let images = store::Store::new(&container.places().root);
-    images.release(container.id()).map_err(crate::start::from_image)
+    images.release(container.id()).map_err(crate::start::from_image)?;
+    let mounted = container.definition.mounts.iter().filter(|mount| mount.kind == MountKind::Image).count();
+    for number in 0..mounted {
+        images.release(&mounted_image(container.id(), number)).map_err(crate::start::from_image)?;
+    }
+    Ok(())
+}
+
+/// Under which key a container uses the images that are mounted into it.
+pub fn mounted_image(id: &str, number: usize) -> String {
+    format!("{id}.{number}")
 }
 
 /// Everything else. The definition, by which it is found, goes first: what is left when this is cut short is nobody's, and
 /// found as such.
-pub(crate) fn take_away(container: &Container) -> Result<()> {
+pub(crate) fn take_away(container: &Container, volumes: bool) -> Result<()> {
     let directory = container.directory();
     let config = container.config().unwrap_or_default();
     let definition = directory.join(DEFINITION);
@@ -74,9 +87,12 @@ pub(crate) fn take_away(container: &Container) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         removed => removed.call(|| format!("unlink({definition:?})"))?,
     }
-    barque_runtime::container::remove_directory(&directory, container.spec(&config).ok().as_ref())?;
+    let removed = barque_runtime::container::remove_directory(&directory, container.spec(&config).ok().as_ref());
     monitor::forget(container.places(), container.id());
-    Ok(())
+    if volumes || container.definition.auto_remove {
+        Volumes::new(container.places()).remove_anonymous(&container.definition)?;
+    }
+    removed
 }
 
 /// Removes directories of containers that are none any more: whoever made or removed them was killed. Returns how many.

@@ -114,7 +114,7 @@ impl<'a> Monitor<'a> {
         }
         self.place.close();
         if self.container.definition.auto_remove {
-            life::remove::take_away(self.container)?;
+            life::remove::take_away(self.container, true)?;
         }
         Ok(())
     }

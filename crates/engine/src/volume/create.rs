@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use barque_sys::{Call as _, file};
 use rustix::fs::Mode;
 
-use super::held::is_volume;
+use super::held::{Lock, is_volume};
 use super::record::{DATA, Record};
 use super::{ANONYMOUS, Held, Options, Volume, Volumes, check_name, made_up_name};
 use crate::{Error, ErrorKind, Result};
@@ -50,15 +50,27 @@ impl Volumes {
             if let Some(held) = new.publish(&name)? {
                 return Ok(held);
             }
-            let place = self.directory().join(&name);
-            if place.exists() && !is_volume(&place) {
-                return Err(Error::new(
-                    ErrorKind::Conflict,
-                    format!("{place:?} is in the way: it is no volume"),
-                )
-                .hint("it has no volume.json: move it away"));
-            }
+            self.adopt(&name, wanted)?;
         }
+    }
+
+    /// A directory that has no record becomes a volume: one whose record was lost, or that a script of `explain` has made.
+    fn adopt(&self, name: &str, wanted: &Wanted) -> Result<()> {
+        let place = self.directory().join(name);
+        if !place.exists() || is_volume(&place) {
+            return Ok(());
+        }
+        if !place.join(DATA).symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            return Err(Error::new(ErrorKind::Conflict, format!("{place:?} is in the way: it is no volume"))
+                .hint("move it away"));
+        }
+        let lock = self.lock(name, Lock::Alone)?;
+        let written = match is_volume(&place) {
+            true => Ok(()),
+            false => Record::new(wanted.labels.clone(), wanted.options.clone()).write(&lock),
+        };
+        file::unlock(&lock)?;
+        written
     }
 
     /// Makes a volume that has no name yet: nobody sees it before it has one.

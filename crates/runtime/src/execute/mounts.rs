@@ -197,7 +197,7 @@ fn configure(context: &FileSystem, parameters: &[(String, Option<String>)]) -> R
     for (key, value) in parameters {
         match value {
             Some(value) if key == "lowerdir" && value.len() > root::LONGEST => {
-                root::set_each_lower(context, value)?
+                root::set_each_lower(context, value)?;
             }
             Some(value) => context.set(key, value)?,
             None => context.flag(key)?,

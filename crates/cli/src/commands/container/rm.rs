@@ -10,7 +10,7 @@ use crate::{ErrorKind, Result, console};
 /// Removes containers.
 pub(super) fn rm(flags: &Parsed, places: &Places) -> Result<i32> {
     let containers = Containers::new(places.clone());
-    let removal = Removal { force: flags.switch("force") };
+    let removal = Removal { force: flags.switch("force"), volumes: flags.switch("volumes") };
     Ok(each(flags.positional(), |name| {
         match containers.find(name) {
             Err(error) if removal.force && error.kind() == ErrorKind::NotFound => {
@@ -28,6 +28,6 @@ pub(super) fn rm(flags: &Parsed, places: &Places) -> Result<i32> {
 pub(super) fn replaced(places: &Places, name: &str) -> Result<()> {
     match Containers::new(places.clone()).find(name) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        found => life::remove(&found?, Removal { force: true }),
+        found => life::remove(&found?, Removal { force: true, ..Removal::default() }),
     }
 }

@@ -5,7 +5,8 @@ use std::io::Read as _;
 use barque_image::reference::DEFAULT_HOST;
 use barque_image::registry::{Credential, Kept};
 
-use super::{ask, config, told};
+use super::{config, told};
+use crate::commands::ask;
 use crate::commands::Places;
 use crate::flags::Parsed;
 use crate::{Error, Result, console};

@@ -1,6 +1,5 @@
 //! The commands about images: one file for each, and a table by which they are found.
 
-mod ask;
 mod bootstrap;
 mod check;
 pub(super) mod config;

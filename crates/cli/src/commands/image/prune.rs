@@ -7,6 +7,7 @@ use barque_image::store::{Selection, Summary};
 use super::rmi::{empty_trash_later, familiar};
 use super::{Images, told};
 use crate::commands::Places;
+use crate::commands::ask::confirmed;
 use crate::commands::filters::{Filters, has_label};
 use crate::flags::Parsed;
 use crate::format::human_size;
@@ -57,12 +58,4 @@ pub(super) fn prune(flags: &Parsed, places: &Places) -> Result<i32> {
         empty_trash_later(&images.store)?;
     }
     Ok(0)
-}
-
-/// Asks, as docker does. Who cannot be asked has not agreed.
-fn confirmed(what: &str) -> Result<bool> {
-    console::out(&format!("WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N] "));
-    let answer =
-        super::ask::line().map_err(|error| Error::invalid(format!("reading the answer: {error}")))?;
-    Ok(matches!(answer.trim(), "y" | "Y"))
 }

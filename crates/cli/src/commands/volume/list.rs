@@ -3,7 +3,7 @@
 use barque_engine::volume::Users;
 use barque_engine::{Places, Volume, Volumes};
 
-use crate::commands::image::filters::{Filters, has_label};
+use crate::commands::filters::{Filters, has_label};
 use crate::flags::Parsed;
 use crate::format::{Column, Listing, Row, human_size, row};
 use crate::{Result, console};

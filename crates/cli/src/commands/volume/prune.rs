@@ -2,8 +2,8 @@
 
 use barque_engine::{Places, Volume, Volumes};
 
-use crate::commands::image::confirmed;
-use crate::commands::image::filters::{Filters, has_label};
+use crate::commands::ask::confirmed;
+use crate::commands::filters::{Filters, has_label};
 use crate::flags::Parsed;
 use crate::format::human_size;
 use crate::{Result, console};

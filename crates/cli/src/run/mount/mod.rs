@@ -139,16 +139,15 @@ fn wanted(flags: &Parsed, scene: &Scene<'_>) -> Result<Mounts> {
 }
 
 /// Adds mounts of other containers where nothing else is mounted.
-fn merge(theirs: Mounts, mounts: &mut Mounts) {
-    let is_free = |path: &str, mounts: &Mounts| !mounts.list.iter().any(|mount| mount.destination == path);
-    for point in theirs.points.into_iter().filter(|point| is_free(&point.destination, mounts)) {
-        let wanted = theirs.volumes.iter().find(|wanted| wanted.name.is_some() && wanted.name == point.name);
-        mounts.volumes.extend(wanted.cloned());
-        mounts.points.push(point);
-    }
-    let list: Vec<_> =
-        theirs.list.into_iter().filter(|mount| is_free(&mount.destination, mounts)).collect();
-    mounts.list.extend(list);
+fn merge(mut theirs: Mounts, mounts: &mut Mounts) {
+    let is_free = |path: &str| !mounts.list.iter().any(|mount| mount.destination == path);
+    theirs.list.retain(|mount| is_free(&mount.destination));
+    theirs.points.retain(|point| is_free(&point.destination));
+    let names: Vec<_> = theirs.points.iter().map(|point| &point.name).collect();
+    theirs.volumes.retain(|wanted| names.contains(&&wanted.name));
+    mounts.list.append(&mut theirs.list);
+    mounts.points.append(&mut theirs.points);
+    mounts.volumes.append(&mut theirs.volumes);
 }
 
 /// There are no plugins.

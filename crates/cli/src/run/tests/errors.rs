@@ -84,9 +84,30 @@ fn bad_values_are_named() {
         ),
         ("-v /a:/b:rx", "invalid volume specification: '/a:/b:rx': invalid mode: rx"),
         (
-            "-v data:/b",
-            "invalid volume specification: 'data:/b': named volumes (data) are not there yet in this version of barque",
+            "-v a?b:/b",
+            "invalid volume specification: 'a?b:/b': create a?b: \"a?b\" includes invalid characters for a local volume name",
         ),
+        ("-v a:/b", "invalid volume specification: 'a:/b': volume name is too short"),
+        ("-v db:b", "invalid mount config for type \"volume\": invalid mount path: 'b' mount path must be absolute"),
+        ("-v db:/b:O,U", "invalid volume specification: 'db:/b:O,U': invalid mode: O,U"),
+        ("-v memory:/b:U", "a part, other owners or a layer of a volume of type tmpfs"),
+        ("-v db:/a --mount type=volume,src=other,dst=/a", "Duplicate mount point: /a"),
+        (
+            "--mount type=volume,src=db,dst=/a,volume-subpath=../x",
+            "invalid argument \"type=volume,src=db,dst=/a,volume-subpath=../x\" for \"--mount\" flag: subpath must be a relative path within the volume",
+        ),
+        (
+            "--mount type=volume,dst=/a,volume-driver=nfs",
+            "invalid argument \"type=volume,dst=/a,volume-driver=nfs\" for \"--mount\" flag: there is no volume driver 'nfs'",
+        ),
+        ("--mount type=image,dst=/a", "invalid argument \"type=image,dst=/a\" for \"--mount\" flag: source is required"),
+        (
+            "--mount type=bind,src=/srv,dst=/a,volume-nocopy",
+            "invalid argument \"type=bind,src=/srv,dst=/a,volume-nocopy\" for \"--mount\" flag: cannot mix 'volume-nocopy' with mount type 'bind'",
+        ),
+        ("--volume-driver nfs", "error looking up volume plugin nfs: plugin \"nfs\" not found"),
+        ("--volumes-from nobody", "No such container: nobody"),
+        ("--volumes-from web:rx", "invalid mode: rx"),
         ("-v /srv:/a --tmpfs /a", "Duplicate mount point: /a"),
         (
             "--mount type=bind,src=/nope,dst=/a",

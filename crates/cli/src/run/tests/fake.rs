@@ -3,7 +3,12 @@
 use std::io::{Error as IoError, ErrorKind as IoErrorKind};
 
 use crate::flags::{Outcome, Parsed, RUN, parse};
-use crate::run::{Caller, CgroupVersion, DeviceNode, Host, PathKind, RootSource, RunRequest, request};
+use barque_engine::definition::{MountKind, MountPoint};
+use barque_runtime::spec::Mount;
+
+use crate::run::{
+    Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, RootSource, RunRequest, VolumePlace, request,
+};
 
 /// Root on a machine with two CPUs and cgroup v1, without CAP_SYS_RESOURCE.
 pub(super) fn root() -> Caller {
@@ -92,6 +97,65 @@ impl Host for Machine {
 
     fn rlimit(&self, name: &str) -> Option<(u64, u64)> {
         (name == "RLIMIT_NOFILE").then_some((1024, 20_000))
+    }
+
+    fn volume(&self, name: &str) -> crate::Result<VolumePlace> {
+        let options = match name {
+            "memory" => Some([("type", "tmpfs"), ("device", "tmpfs"), ("o", "size=1m")].as_slice()),
+            "elsewhere" => Some([("type", "none"), ("device", "/srv"), ("o", "bind,ro")].as_slice()),
+            "db" => Some([].as_slice()),
+            _ => None,
+        };
+        let owned = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        Ok(VolumePlace { data: format!("/volumes/{name}/data"), options: options.map(owned) })
+    }
+
+    fn made_up_name(&self) -> crate::Result<String> {
+        Ok("f".repeat(64))
+    }
+
+    fn container_mounts(&self, container: &str) -> crate::Result<Vec<(MountPoint, Mount<'static>)>> {
+        if container != "web" {
+            return Err(crate::Error::new(crate::ErrorKind::NotFound, format!("No such container: {container}")));
+        }
+        let one = |kind, name: Option<&str>, path: &str, source: &str| {
+            let point = MountPoint {
+                kind,
+                name: name.map(str::to_owned),
+                source: source.to_owned(),
+                destination: path.to_owned(),
+                rw: true,
+                anonymous: name.is_some_and(|name| name != "db"),
+                ..MountPoint::default()
+            };
+            let mount = Mount {
+                destination: path.to_owned().into(),
+                kind: Some("bind".into()),
+                source: Some(source.to_owned().into()),
+                options: vec!["rbind".into(), "rprivate".into()],
+                ..Mount::default()
+            };
+            (point, mount)
+        };
+        Ok(vec![
+            one(MountKind::Volume, Some("db"), "/data", "/volumes/db/data"),
+            one(MountKind::Volume, Some("ab"), "/log", "/volumes/ab/data"),
+            one(MountKind::Bind, None, "/srv", "/srv"),
+            one(MountKind::Tmpfs, None, "/tmp", ""),
+        ])
+    }
+
+    fn image_layers(&self, image: &str) -> crate::Result<Vec<String>> {
+        match image {
+            "tools" => Ok(vec!["/layers/b:2".to_owned(), "/layers/a".to_owned()]),
+            _ => Ok(vec!["/layers/a".to_owned()]),
+        }
+    }
+
+    fn attributes(&self, path: &str) -> Option<Attributes> {
+        (path == "/srv").then_some(Attributes { mode: 0o1770, uid: 7, gid: 8 })
     }
 
     fn rootfs_file(&self, _: &RootSource, path: &str) -> Option<String> {

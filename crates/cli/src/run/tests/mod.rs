@@ -3,3 +3,4 @@
 mod errors;
 pub(super) mod fake;
 mod snapshots;
+mod volumes;

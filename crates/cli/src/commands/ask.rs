@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _};
 
 use rustix::termios::{LocalModes, OptionalActions, isatty, tcgetattr, tcsetattr};
 
-use crate::console;
+use crate::{Error, Result, console};
 
 /// A line of standard input, without its end.
 pub(super) fn line() -> io::Result<String> {
@@ -29,4 +29,12 @@ pub(super) fn secret(question: &str) -> io::Result<String> {
         console::err("\n");
     }
     answer
+}
+
+/// Asks, as docker does. Who cannot be asked has not agreed.
+pub(super) fn confirmed(what: &str) -> Result<bool> {
+    console::out(&format!("WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N] "));
+    let answer =
+        line().map_err(|error| Error::invalid(format!("reading the answer: {error}")))?;
+    Ok(matches!(answer.trim(), "y" | "Y"))
 }
