@@ -272,12 +272,11 @@ Run 'barque network COMMAND --help' for more about a command.
 ";
 
 /// Docker's commands that are still to come, with what to use until then.
-const LATER: [(&[&str], &str); 4] = [
+const LATER: [(&[&str], &str); 3] = [
     (
         &["exec", "logs", "inspect", "top", "port", "stats", "update", "cp", "diff", "commit", "export"],
         "for a bundle of your own there is `barque oci`",
     ),
-    (&["volume"], "bind-mount a directory: barque run -v /path:/path …"),
     (&["buildx", "builder"], "unpack a root filesystem and run on dir:PATH or tar:FILE"),
     (
         &["compose", "system", "events", "info", "context", "plugin", "checkpoint"],

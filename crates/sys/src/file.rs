@@ -159,6 +159,8 @@ pub fn unmark(fd: impl AsFd, name: &str) -> Result<()> {
 /// Makes a directory of the host, whose parent must be there, and gives it to a user.
 pub fn make_directory(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Result<()> {
     rustix::fs::mkdir(path, Mode::from_raw_mode(mode)).call(|| format!("mkdir({path:?}, {mode:#o})"))?;
+    // The umask of whoever calls has no say in it.
+    rustix::fs::chmod(path, Mode::from_raw_mode(mode)).call(|| format!("chmod({path:?}, {mode:#o})"))?;
     if let Some((uid, gid)) = owner {
         let (user, group) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
         rustix::fs::chown(path, Some(user), Some(group)).call(|| format!("chown({path:?}, {uid}, {gid})"))?;

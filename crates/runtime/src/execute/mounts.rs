@@ -30,12 +30,14 @@ fn make(init: &mut Init<'_, '_>, mount: &Mount) -> Result<()> {
         Source::Existing { parameters } => return change_existing(init.root()?, mount, parameters),
     };
     let root = init.root()?;
-    if mount.copy_up && !matches!(mount.source, Source::New { .. }) {
-        // Before the mount point is made: what is not there has no owner or mode to take over.
+    // A mount point that is made only now has nothing to copy, and no owner or mode to take over.
+    let new = matches!(mount.source, Source::New { .. });
+    if mount.copy_up && !new {
         fill(root, &mount.target, &fd)?;
     }
+    let copies = mount.copy_up && new && root.handle(Path::new(&mount.target)).is_ok();
     let target = mount_point(root, &fd, &mount.target)?;
-    if mount.copy_up && matches!(mount.source, Source::New { .. }) {
+    if copies {
         copy_up(root, &mount.target, &fd)?;
     }
     if let Some((uid, gid)) = mount.owner {

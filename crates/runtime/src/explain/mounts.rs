@@ -76,7 +76,8 @@ fn new(
     source: &str,
     parameters: &[(String, Option<String>)],
 ) {
-    writer.call(Function::Dir, &quote(&mount.target));
+    let function = if mount.copy_up { Function::Inside } else { Function::Dir };
+    writer.call(function, &quote(&mount.target));
     // mount(2) makes the file system read-only with the mount; where only the mount is to be, it is changed after.
     let whole = parameters.iter().any(|(key, value)| key == "ro" && value.is_none());
     let (now, later) = match whole {
@@ -90,8 +91,11 @@ fn new(
     let command = format!("mount -t {}{options} {} \"$at\"", quote(kind), quote(source));
     if mount.copy_up {
         // The directory that is about to be hidden stays the working directory, from where it is copied.
-        writer
-            .command(format!("(cd \"$at\" && {command} && cp -a . \"$at\" && chmod --reference=. \"$at\")"));
+        writer.command("if [ -d \"$at\" ]; then");
+        writer.command(format!(
+            "    (cd \"$at\" && {command} && cp -a . \"$at\" && chmod --reference=. \"$at\")"
+        ));
+        writer.command(format!("else mkdir -p \"$at\" && {command}; fi"));
     } else {
         writer.command(command);
     }

@@ -27,3 +27,5 @@ mod terminal;
 mod unprivileged;
 mod unprivileged_images;
 mod upkeep;
+mod volume_commands;
+mod volumes;

@@ -80,7 +80,7 @@ fn scratch_directories_look_like_the_source() {
 
 #[test]
 fn volumes_of_others() {
-    let request = run(&root(), "--volumes-from web:ro -v other:/log @host true").unwrap();
+    let request = run(&root(), "--volumes-from web:ro -v other:/log dir:/srv true").unwrap();
     assert_eq!(options(&request, "/data"), "bind /volumes/db/data rbind,rprivate,rro");
     assert_eq!(options(&request, "/srv"), "bind /srv rbind,rprivate,rro");
     assert!(options(&request, "/log").contains("/volumes/other/data"), "what is asked for by itself counts");
