@@ -84,7 +84,7 @@ impl Volumes {
     /// Removes the volumes that nobody uses and that `fits` lets through; says what it would do where `dry_run` is set.
     pub fn prune(&self, fits: impl Fn(&Volume) -> bool, dry_run: bool) -> Result<Pruned> {
         let mut pruned = Pruned::default();
-        let users = self.users()?;
+        let mut users = self.users()?;
         refuse_unknown_use(&users)?;
         for volume in self.list()?.volumes {
             if !fits(&volume) || !users.of(&volume.name).is_empty() {
@@ -96,7 +96,8 @@ impl Volumes {
             };
             let Some(lock) = lock else { continue };
             // Asked again: it was in nobody's hands when it was locked, but may have been meanwhile.
-            if !self.users()?.of(&volume.name).is_empty() {
+            users.refresh(&self.places)?;
+            if !users.of(&volume.name).is_empty() {
                 file::unlock(&lock)?;
                 continue;
             }

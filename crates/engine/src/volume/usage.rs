@@ -7,13 +7,15 @@ use std::path::Path;
 use barque_sys::Call as _;
 
 use super::{Volume, Volumes};
-use crate::{Containers, Error, Result};
+use crate::{Container, Containers, Definition, Error, ErrorKind, Places, Result};
 
 /// The containers that use volumes.
 #[derive(Debug, Default)]
 pub struct Users {
     /// Ids of containers, by the volume's name.
     by_volume: BTreeMap<String, Vec<String>>,
+    /// Containers whose definitions have been read: which volumes they use never changes.
+    seen: HashSet<String>,
     /// Containers whose records cannot be read: what they use is not known.
     pub damaged: Vec<Error>,
 }
@@ -23,22 +25,42 @@ impl Users {
     pub fn of(&self, name: &str) -> &[String] {
         self.by_volume.get(name).map(Vec::as_slice).unwrap_or_default()
     }
+
+    /// Looks for containers that have come since.
+    pub(super) fn refresh(&mut self, places: &Places) -> Result<()> {
+        for id in Containers::new(places.clone()).ids()? {
+            if self.seen.contains(&id) {
+                continue;
+            }
+            match Container::open(places, &id) {
+                Ok(container) => self.add(id, &container.definition),
+                // It is being made, or has just gone.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => {
+                    self.seen.insert(id);
+                    self.damaged.push(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, id: String, definition: &Definition) {
+        for name in definition.mounts.iter().filter_map(|mount| mount.name.as_ref()) {
+            let ids = self.by_volume.entry(name.clone()).or_default();
+            if !ids.contains(&id) {
+                ids.push(id.clone());
+            }
+        }
+        self.seen.insert(id);
+    }
 }
 
 impl Volumes {
     /// Who uses what now, said by the containers' definitions.
     pub fn users(&self) -> Result<Users> {
-        let listed = Containers::new(self.places.clone()).list()?;
-        let mut users = Users { damaged: listed.damaged, ..Users::default() };
-        for container in listed.containers {
-            let id = container.id().to_owned();
-            for name in container.definition.mounts.iter().filter_map(|mount| mount.name.clone()) {
-                let ids = users.by_volume.entry(name).or_default();
-                if !ids.contains(&id) {
-                    ids.push(id.clone());
-                }
-            }
-        }
+        let mut users = Users::default();
+        users.refresh(&self.places)?;
         Ok(users)
     }
 }

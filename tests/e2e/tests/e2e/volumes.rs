@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use crate::lab::{Canary, Lab, Said, require_root, said, wait_until};
+use crate::unprivileged::Person;
 
 pub(crate) fn barque(lab: &Lab, arguments: &[&str]) -> Said {
     said(lab.barque().env("HOME", lab.path("home")).args(arguments).stdin(Stdio::null()))
@@ -383,4 +384,34 @@ fn explain_shows_what_run_does() {
 
 fn said_of_script(lab: &Lab, path: &str) -> Said {
     said(std::process::Command::new("sh").arg(path).current_dir(lab.path("")).stdin(Stdio::null()))
+}
+
+#[test]
+fn for_a_user_without_privileges() {
+    if !require_root() {
+        return;
+    }
+    let person = Person::new();
+    let root = format!("dir:{}", person.lab.rootfs().display());
+    let run = |flags: &[&str], script: &str| {
+        said(person.barque().args(["run", "--rm"]).args(flags).args([root.as_str(), "sh", "-c", script]))
+    };
+    let volume = |arguments: &[&str]| said(person.barque().arg("volume").args(arguments));
+    run(&["-v", "db:/db"], "echo one > /db/file").ok();
+    assert_eq!(run(&["-v", "db:/db:O"], "echo two > /db/file; cat /db/file").ok(), "two");
+    assert_eq!(run(&["-v", "db:/db:ro"], "cat /db/file; touch /db/x 2>/dev/null || echo no").ok(), "one\nno");
+    assert_eq!(run(&["-v", "etc:/etc"], "head -n 1 /etc/group; hostname > /dev/null; cat /etc/hostname | wc -l").ok(), "root:x:0:\n1");
+    let place = volume(&["inspect", "-f", "{{.Mountpoint}}", "etc"]);
+    let passwd = fs::metadata(PathBuf::from(place.ok()).join("passwd")).unwrap();
+    let owner = fs::metadata(person.lab.rootfs()).unwrap().uid();
+    assert_eq!(passwd.uid(), owner);
+    volume(&["clone", "etc", "copy"]).ok();
+    volume(&["export", "-o", "etc.tar", "copy"]).ok();
+    volume(&["import", "back", "etc.tar"]).ok();
+    volume(&["create", "-o", "type=tmpfs", "-o", "device=tmpfs", "memory"]).ok();
+    assert_eq!(run(&["-v", "back:/b", "-v", "memory:/m", "-v", "/own"], "touch /m/x /own/x; ls /b | grep -c passwd").ok(), "1");
+    let list = || volume(&["ls", "-q"]).ok().to_owned();
+    assert!(wait_until(|| list() == "back\ncopy\ndb\netc\nmemory"), "{}", list());
+    volume(&["prune", "-a", "-f"]).ok();
+    assert_eq!(list(), "");
 }
