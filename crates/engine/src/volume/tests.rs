@@ -105,7 +105,7 @@ fn made_once_found_and_removed() {
 #[test]
 fn what_is_no_volume_is_not_taken_for_one() {
     let rig = Rig::new();
-    fs::create_dir_all(rig.places.volumes().join("odd")).unwrap();
+    fs::create_dir_all(rig.places.volumes().join("odd/other")).unwrap();
     assert!(rig.names().is_empty());
     let error = rig.volumes.create(&Wanted { name: Some("odd".into()), ..Wanted::default() }).unwrap_err();
     assert!(error.to_string().contains("is no volume"), "{error}");
