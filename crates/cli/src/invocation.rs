@@ -248,6 +248,7 @@ Commands:
   image     All commands about images
   manifest  Put images of several platforms under one name
   network   Make, list and remove networks
+  volume    All commands about volumes
   oci       OCI runtime with runc's commands, for podman, docker and containerd
   version   Print the version
 

@@ -34,7 +34,6 @@ pub(super) fn secret(question: &str) -> io::Result<String> {
 /// Asks, as docker does. Who cannot be asked has not agreed.
 pub(super) fn confirmed(what: &str) -> Result<bool> {
     console::out(&format!("WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N] "));
-    let answer =
-        line().map_err(|error| Error::invalid(format!("reading the answer: {error}")))?;
+    let answer = line().map_err(|error| Error::invalid(format!("reading the answer: {error}")))?;
     Ok(matches!(answer.trim(), "y" | "Y"))
 }

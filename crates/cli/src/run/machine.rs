@@ -10,9 +10,7 @@ use barque_runtime::spec::{Mount, Str};
 use rustix::process::{Resource, getrlimit};
 use rustix::thread::{CapabilitySet, capabilities, capability_is_in_bounding_set};
 
-use super::{
-    Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, RootSource, VolumePlace, passwd,
-};
+use super::{Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, RootSource, VolumePlace, passwd};
 
 /// Reads a text file of a root filesystem, by a path that is resolved inside it.
 type ReadRootfs<'a> = &'a dyn Fn(&RootSource, &str) -> Option<String>;

@@ -229,7 +229,17 @@ fn build(
         linux: Some(linux(flags, &scene, &security, devices, warnings)?),
         ..Spec::default()
     };
-    Ok(Built { labels, spec, seccomp: security.seccomp, files, create, mounts: points, volumes, scratch, network })
+    Ok(Built {
+        labels,
+        spec,
+        seccomp: security.seccomp,
+        files,
+        create,
+        mounts: points,
+        volumes,
+        scratch,
+        network,
+    })
 }
 
 fn process(

@@ -7,9 +7,9 @@ use barque_sys::{Call as _, file};
 
 use super::{Stop, reap, stop};
 use crate::containers::DEFINITION;
+use crate::definition::MountKind;
 use crate::names::Names;
 use crate::state::Request;
-use crate::definition::MountKind;
 use crate::{Container, Error, ErrorKind, Lock, Result, Volumes, monitor};
 
 /// How a container is removed.
@@ -87,7 +87,8 @@ pub(crate) fn take_away(container: &Container, volumes: bool) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         removed => removed.call(|| format!("unlink({definition:?})"))?,
     }
-    let removed = barque_runtime::container::remove_directory(&directory, container.spec(&config).ok().as_ref());
+    let removed =
+        barque_runtime::container::remove_directory(&directory, container.spec(&config).ok().as_ref());
     monitor::forget(container.places(), container.id());
     if volumes || container.definition.auto_remove {
         Volumes::new(container.places()).remove_anonymous(&container.definition)?;

@@ -22,7 +22,9 @@ pub(super) fn mount(writer: &mut Writer, plan: &Plan, mount: &Mount) {
         Source::Prepared { slot, .. } => {
             // Here it needs no preparation: the host's files are in sight, and we are root of the user namespace.
             match prepared(plan, *slot) {
-                Some(Mount { source: Source::Bind { path, recursive, subdirectory }, id_mapping, .. }) => {
+                Some(Mount {
+                    source: Source::Bind { path, recursive, subdirectory }, id_mapping, ..
+                }) => {
                     let mount = Mount { id_mapping: id_mapping.clone(), ..mount.clone() };
                     bind(writer, &mount, &path.to_string_lossy(), *recursive, subdirectory.as_deref());
                 }

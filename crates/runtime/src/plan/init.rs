@@ -32,7 +32,7 @@ pub(super) fn copy(input: &Input<'_>) -> Option<PathBuf> {
 pub(super) fn mount(input: &Input<'_>) -> Option<Mount> {
     let target = input.options.init.as_ref()?;
     let source = match copy(input) {
-        Some(path) => Source::Bind { path, recursive: false },
+        Some(path) => Source::Bind { path, recursive: false, subdirectory: None },
         None => Source::Program,
     };
     let mut attributes = Attributes::default();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use crate::lab::{Lab, require_root, said, wait_until};
+use crate::lab::{Lab, require_root, said};
 use crate::volumes::{barque, data, names};
 
 #[test]
@@ -24,13 +24,20 @@ fn made_listed_shown_removed() {
     assert_eq!(list(&["-f", "name=w"]), "two");
     assert_eq!(list(&["-f", "driver=nfs"]), "");
     assert_eq!(list(&["-f", "dangling=true"]).lines().count(), 3);
-    assert_eq!(barque(&lab, &["volume", "ls", "--format", "{{.Name}} {{.Driver}} {{.Labels}}", "-f", "label=a"]).ok(), "db local a=1,b=");
+    assert_eq!(
+        barque(&lab, &["volume", "ls", "--format", "{{.Name}} {{.Driver}} {{.Labels}}", "-f", "label=a"])
+            .ok(),
+        "db local a=1,b="
+    );
     barque(&lab, &["volume", "ls", "-f", "colour=red"]).fails(1, &["invalid filter", "dangling"]);
 
     let shown = barque(&lab, &["volume", "inspect", "db"]);
     let shown: serde_json::Value = serde_json::from_str(shown.ok()).unwrap();
     let one = &shown[0];
-    assert_eq!((&one["Name"], &one["Driver"], &one["Scope"]), (&"db".into(), &"local".into(), &"local".into()));
+    assert_eq!(
+        (&one["Name"], &one["Driver"], &one["Scope"]),
+        (&"db".into(), &"local".into(), &"local".into())
+    );
     assert_eq!(one["Mountpoint"], data(&lab, "db").to_str().unwrap());
     assert_eq!(one["Labels"]["a"], "1");
     assert!(one["CreatedAt"].as_str().unwrap().ends_with('Z'));
@@ -72,10 +79,17 @@ fn prune_takes_what_nobody_uses() {
     let foreseen = barque(&lab, &["volume", "prune", "--dry-run"]);
     assert!(foreseen.ok().contains(&format!("Would delete:\n{dangling}\n")), "{foreseen:#?}");
     let pruned = barque(&lab, &["volume", "prune", "-f"]);
-    assert!(pruned.ok().starts_with(&format!("Deleted Volumes:\n{dangling}\n\nTotal reclaimed space: ")), "{pruned:#?}");
+    assert!(
+        pruned.ok().starts_with(&format!("Deleted Volumes:\n{dangling}\n\nTotal reclaimed space: ")),
+        "{pruned:#?}"
+    );
     assert_eq!(barque(&lab, &["volume", "ls", "-q", "-f", "dangling=true"]).ok(), "named");
-    assert!(!barque(&lab, &["volume", "prune", "-a", "-f", "--filter", "label!=keep"]).ok().contains("named"));
-    assert!(barque(&lab, &["volume", "prune", "-a", "-f", "--filter", "label=keep"]).ok().contains("\nnamed\n"));
+    assert!(
+        !barque(&lab, &["volume", "prune", "-a", "-f", "--filter", "label!=keep"]).ok().contains("named")
+    );
+    assert!(
+        barque(&lab, &["volume", "prune", "-a", "-f", "--filter", "label=keep"]).ok().contains("\nnamed\n")
+    );
     barque(&lab, &["rm", "user"]).ok();
     assert_eq!(barque(&lab, &["volume", "prune", "-f", "--filter", "all=1"]).ok().lines().count(), 5);
     assert!(names(&lab).is_empty());
@@ -169,13 +183,14 @@ fn killed_commands_leave_nothing_that_is_in_the_way() {
         barque(&lab, &["rm", "-f", "-v", id]).ok();
     }
     barque(&lab, &["volume", "prune", "-a", "-f"]).ok();
-    let left: Vec<_> = fs::read_dir(lab.path("root/volumes")).unwrap().flatten().map(|entry| entry.path()).collect();
+    let left: Vec<_> =
+        fs::read_dir(lab.path("root/volumes")).unwrap().flatten().map(|entry| entry.path()).collect();
     assert!(left.is_empty(), "{left:?}");
-    // A container whose making was cut short is nobody's, and removed by the next prune of containers; here by hand.
-    wait_until(|| {
-        for entry in fs::read_dir(lab.path("root/containers")).into_iter().flatten().flatten() {
-            drop(fs::remove_dir_all(entry.path()));
+    // A container whose making was cut short is nobody's; its name is free for the next who wants it.
+    for directory in ["root/containers", "root/names"].map(|name| lab.path(name)) {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let path = entry.path();
+            drop(fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path)));
         }
-        true
-    });
+    }
 }

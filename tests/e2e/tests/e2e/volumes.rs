@@ -50,7 +50,10 @@ fn data_lasts() {
     assert_eq!(fs::read_to_string(data(&lab, "db").join("file")).unwrap(), "one\n");
     // The long way to say it.
     let mount = "type=volume,src=db,dst=/db,readonly";
-    assert_eq!(lab.sh(&["--mount", mount], "cat /db/file; touch /db/x 2>/dev/null || echo no").ok(), "one\nno");
+    assert_eq!(
+        lab.sh(&["--mount", mount], "cat /db/file; touch /db/x 2>/dev/null || echo no").ok(),
+        "one\nno"
+    );
 }
 
 #[test]
@@ -92,7 +95,12 @@ fn an_empty_volume_gets_what_the_image_has() {
     // Read-only ones are filled, too; with nocopy none is; where the image has nothing there is nothing to take over.
     assert_eq!(lab.run_on(&["-v", "second:/data:ro"], "app", &["cat", "/data/link"]).ok(), "from the image");
     assert_eq!(lab.run_on(&["-v", "third:/data:nocopy"], "app", &["ls", "/data"]).ok(), "");
-    lab.run_on(&["--mount", "type=volume,src=third,dst=/data,volume-nocopy"], "app", &["rmdir", "/data/below"]).fails(1, &[]);
+    lab.run_on(
+        &["--mount", "type=volume,src=third,dst=/data,volume-nocopy"],
+        "app",
+        &["rmdir", "/data/below"],
+    )
+    .fails(1, &[]);
     fs::set_permissions(data(&lab, "third"), fs::Permissions::from_mode(0o700)).unwrap();
     assert_eq!(lab.run_on(&["-v", "third:/new"], "app", &["stat", "-c", "%a", "/new"]).ok(), "700");
 }
@@ -156,10 +164,15 @@ fn volumes_from_another_container() {
     let shared = lab.path("shared");
     fs::create_dir(&shared).unwrap();
     let bind = format!("{}:/bind", shared.display());
-    let create = ["create", "--name", "source", "-v", "named:/named", "-v", "/own", "-v", &bind, &root, "true"];
+    let create =
+        ["create", "--name", "source", "-v", "named:/named", "-v", "/own", "-v", &bind, &root, "true"];
     barque(&lab, &create).ok();
     lab.sh(&["--volumes-from", "source"], "touch /named/a /own/b /bind/c").ok();
-    assert_eq!(lab.sh(&["--volumes-from", "source:ro"], "ls /named /own /bind | tr '\\n' ' '; touch /own/d 2>&1").code, 1);
+    assert_eq!(
+        lab.sh(&["--volumes-from", "source:ro"], "ls /named /own /bind | tr '\\n' ' '; touch /own/d 2>&1")
+            .code,
+        1
+    );
     assert!(shared.join("c").exists() && data(&lab, "named").join("a").exists());
     assert_eq!(lab.sh(&["--volumes-from", "source", "-v", "other:/own"], "ls /own; ls /named").ok(), "a");
     let mut both = names(&lab);
@@ -187,7 +200,23 @@ fn a_layer_over_a_volume_is_thrown_away() {
     // Each run anew.
     let root = format!("dir:{}", lab.rootfs().display());
     let script = "ls /db; touch /db/new";
-    barque(&lab, &["create", "--cgroup-parent", lab.cgroup_parent(), "--name", "again", "-v", "db:/db:O", &root, "sh", "-c", script]).ok();
+    barque(
+        &lab,
+        &[
+            "create",
+            "--cgroup-parent",
+            lab.cgroup_parent(),
+            "--name",
+            "again",
+            "-v",
+            "db:/db:O",
+            &root,
+            "sh",
+            "-c",
+            script,
+        ],
+    )
+    .ok();
     for _ in 0..2 {
         assert_eq!(barque(&lab, &["start", "-a", "again"]).ok(), "file");
     }
@@ -202,7 +231,10 @@ fn a_volume_is_given_to_the_containers_user() {
     let lab = Lab::new();
     image(&lab, "app", &[]);
     let flags = ["-u", "ann", "-v", "own:/data:U"];
-    assert_eq!(lab.run_on(&flags, "app", &["stat", "-c", "%u:%g", "/data", "/data/below"]).ok(), "1000:1000\n1000:1000");
+    assert_eq!(
+        lab.run_on(&flags, "app", &["stat", "-c", "%u:%g", "/data", "/data/below"]).ok(),
+        "1000:1000\n1000:1000"
+    );
     lab.run_on(&["-u", "ann", "-v", "roots:/new"], "app", &["touch", "/new/x"]).fails(1, &["denied"]);
     lab.run_on(&["-u", "ann", "-v", "roots:/new:U"], "app", &["touch", "/new/x"]).ok();
     let source = lab.path("source");
@@ -226,7 +258,8 @@ fn with_a_user_namespace() {
     let script = "touch /new/x; stat -c '%u' /new /new/x";
     assert_eq!(lab.run_on(&with("mine:/new"), "app", &["sh", "-c", script]).ok(), "0\n0");
     assert_eq!(fs::metadata(data(&lab, "mine").join("x")).unwrap().uid(), 200_000);
-    let filled = lab.run_on(&with("filled:/data"), "app", &["stat", "-c", "%u %a", "/data", "/data/below/file"]);
+    let filled =
+        lab.run_on(&with("filled:/data"), "app", &["stat", "-c", "%u %a", "/data", "/data/below/file"]);
     assert_eq!(filled.ok(), "1000 2750\n1000 644");
     assert_eq!(fs::metadata(data(&lab, "filled").join("below/file")).unwrap().uid(), 201_000);
     // With mapped ids files belong to the caller outside.
@@ -249,7 +282,8 @@ fn options_are_mounted_in_the_container_only() {
     image(&lab, "app", &[]);
     let options = ["-o", "type=tmpfs", "-o", "device=tmpfs", "-o", "o=size=3m,mode=1770"];
     barque(&lab, &[&["volume", "create"], &options[..], &["memory"]].concat()).ok();
-    let script = "df -m /new | tail -n 1 | awk '{print $2}'; stat -f -c %T /new; stat -c %a /new; touch /new/x";
+    let script =
+        "df -m /new | tail -n 1 | awk '{print $2}'; stat -f -c %T /new; stat -c %a /new; touch /new/x";
     assert_eq!(lab.run_on(&["-v", "memory:/new"], "app", &["sh", "-c", script]).ok(), "3\ntmpfs\n1770");
     assert_eq!(lab.run_on(&["-v", "memory:/data"], "app", &["cat", "/data/link"]).ok(), "from the image");
     assert_eq!(fs::read_dir(data(&lab, "memory")).unwrap().count(), 0);
@@ -262,7 +296,8 @@ fn options_are_mounted_in_the_container_only() {
     let mount = "type=volume,src=quick,dst=/new,volume-opt=type=tmpfs,volume-opt=device=tmpfs,\"volume-opt=o=size=2m,uid=1000\"";
     assert_eq!(lab.run_on(&["--mount", mount], "app", &["stat", "-c", "%u", "/new"]).ok(), "1000");
     lab.run_on(&["-v", "memory:/new:O"], "app", &["true"]).fails(125, &["volume of type tmpfs"]);
-    barque(&lab, &["volume", "export", "-o", "/dev/null", "memory"]).fails(1, &["its options mount in containers"]);
+    barque(&lab, &["volume", "export", "-o", "/dev/null", "memory"])
+        .fails(1, &["its options mount in containers"]);
 }
 
 #[test]
@@ -275,7 +310,10 @@ fn the_files_of_an_image() {
     image(&lab, "tools", &[]);
     let mount = "type=image,src=tools,dst=/tools";
     let script = "cat /tools/data/link; touch /tools/x 2>/dev/null || echo; echo read-only";
-    assert_eq!(lab.run_on(&["--mount", mount], "app", &["sh", "-c", script]).ok(), "from the image\nread-only");
+    assert_eq!(
+        lab.run_on(&["--mount", mount], "app", &["sh", "-c", script]).ok(),
+        "from the image\nread-only"
+    );
     barque(&lab, &["create", "--name", "user", "--mount", mount, "app", "true"]).ok();
     let refused = barque(&lab, &["rmi", "tools"]);
     assert_eq!(refused.code, 1, "{refused:#?}");
@@ -334,7 +372,9 @@ fn copying_up_follows_no_link_out() {
     lab.run_on(&["-v", "trap:/data"], "app", &["true"]).ok();
     canary.check();
     // As if copying had been interrupted: then it would be copied.
-    if rustix::fs::setxattr(data(&lab, "trap"), "user.barque.filling", b"", rustix::fs::XattrFlags::empty()).is_ok() {
+    if rustix::fs::setxattr(data(&lab, "trap"), "user.barque.filling", b"", rustix::fs::XattrFlags::empty())
+        .is_ok()
+    {
         lab.run_on(&["-v", "trap:/data"], "app", &["true"]).fails(125, &["into the volume"]);
     }
     canary.check();
@@ -374,7 +414,10 @@ fn explain_shows_what_run_does() {
         assert!(said.ok().contains(&line), "{line}: {said:#?}");
     }
     assert!(names(&lab).is_empty() && !place.exists(), "explain changes nothing");
-    let script = barque(&lab, &["explain", "--cgroup-parent", lab.cgroup_parent(), "-v", "new:/data", "app", "cat", "/data/link"]);
+    let script = barque(
+        &lab,
+        &["explain", "--cgroup-parent", lab.cgroup_parent(), "-v", "new:/data", "app", "cat", "/data/link"],
+    );
     let path = lab.file("script", script.ok());
     let ran = said_of_script(&lab, &path);
     assert_eq!(ran.ok(), "from the image");
@@ -400,7 +443,11 @@ fn for_a_user_without_privileges() {
     run(&["-v", "db:/db"], "echo one > /db/file").ok();
     assert_eq!(run(&["-v", "db:/db:O"], "echo two > /db/file; cat /db/file").ok(), "two");
     assert_eq!(run(&["-v", "db:/db:ro"], "cat /db/file; touch /db/x 2>/dev/null || echo no").ok(), "one\nno");
-    assert_eq!(run(&["-v", "etc:/etc"], "head -n 1 /etc/group; hostname > /dev/null; cat /etc/hostname | wc -l").ok(), "root:x:0:\n1");
+    assert_eq!(
+        run(&["-v", "etc:/etc"], "head -n 1 /etc/group; hostname > /dev/null; cat /etc/hostname | wc -l")
+            .ok(),
+        "root:x:0:\n1"
+    );
     let place = volume(&["inspect", "-f", "{{.Mountpoint}}", "etc"]);
     let passwd = fs::metadata(PathBuf::from(place.ok()).join("passwd")).unwrap();
     let owner = fs::metadata(person.lab.rootfs()).unwrap().uid();
@@ -409,7 +456,11 @@ fn for_a_user_without_privileges() {
     volume(&["export", "-o", "etc.tar", "copy"]).ok();
     volume(&["import", "back", "etc.tar"]).ok();
     volume(&["create", "-o", "type=tmpfs", "-o", "device=tmpfs", "memory"]).ok();
-    assert_eq!(run(&["-v", "back:/b", "-v", "memory:/m", "-v", "/own"], "touch /m/x /own/x; ls /b | grep -c passwd").ok(), "1");
+    assert_eq!(
+        run(&["-v", "back:/b", "-v", "memory:/m", "-v", "/own"], "touch /m/x /own/x; ls /b | grep -c passwd")
+            .ok(),
+        "1"
+    );
     let list = || volume(&["ls", "-q"]).ok().to_owned();
     assert!(wait_until(|| list() == "back\ncopy\ndb\netc\nmemory"), "{}", list());
     volume(&["prune", "-a", "-f"]).ok();

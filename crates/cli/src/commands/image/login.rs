@@ -6,8 +6,8 @@ use barque_image::reference::DEFAULT_HOST;
 use barque_image::registry::{Credential, Kept};
 
 use super::{config, told};
-use crate::commands::ask;
 use crate::commands::Places;
+use crate::commands::ask;
 use crate::flags::Parsed;
 use crate::{Error, Result, console};
 

@@ -11,11 +11,8 @@ use crate::commands::verb::{Group, MANY, Verb};
 use crate::flags::volume as flags;
 
 /// The commands about volumes.
-pub static GROUP: Group = Group {
-    name: "volume",
-    about: "Volumes: directories that outlive containers.",
-    verbs: VERBS,
-};
+pub(super) static GROUP: Group =
+    Group { name: "volume", about: "Volumes: directories that outlive containers.", verbs: VERBS };
 
 const VERBS: &[Verb] = &[
     Verb::plain(&flags::CREATE, &["create"], &[], (0, 1), create::create),

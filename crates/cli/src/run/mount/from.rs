@@ -15,7 +15,10 @@ pub(super) fn volumes_from(text: &str, build: &mut Builder<'_>) -> Result<()> {
         match option {
             "ro" => read_only = true,
             "rw" | "z" | "Z" | "nocopy" => {}
-            _ => return Err(Error::invalid(format!("invalid mode: {option}")).hint("write CONTAINER, or CONTAINER:ro")),
+            _ => {
+                return Err(Error::invalid(format!("invalid mode: {option}"))
+                    .hint("write CONTAINER, or CONTAINER:ro"));
+            }
         }
     }
     for (mut point, mut mount) in build.scene.host.container_mounts(container)? {

@@ -94,7 +94,8 @@ pub(super) fn mounts(flags: &Parsed, scene: &Scene<'_>) -> Result<Mounts> {
     all.retain(|mount| !is_replaced(mount));
     files.retain(|mount| !is_replaced(mount));
     // What is mounted on a directory above the container's own files must not hide them.
-    let is_above = |mount: &Mount<'_>| files.iter().any(|file| is_below(&file.destination, &mount.destination));
+    let is_above =
+        |mount: &Mount<'_>| files.iter().any(|file| is_below(&file.destination, &mount.destination));
     let (above, others): (Vec<_>, Vec<_>) = std::mem::take(&mut wanted.list).into_iter().partition(is_above);
     all.extend(above);
     all.append(&mut files);

@@ -98,17 +98,25 @@ impl Named {
                 self.options.read_only |= given.iter().any(|option| option == "ro");
                 given.retain(|option| !matches!(option.as_str(), "ro" | "rw"));
                 if let Some(other) = given.first() {
-                    return Err(Error::unsupported(format!("option {other:?} of a volume that is a directory"))
-                        .hint("there are bind, rbind, ro and rw"));
+                    return Err(Error::unsupported(format!(
+                        "option {other:?} of a volume that is a directory"
+                    ))
+                    .hint("there are bind, rbind, ro and rw"));
                 }
                 let recursion = if recursive { Recursion::Enabled } else { Recursion::Disabled };
                 self.directory(path, recursion, build)
             }
             Kind::FileSystem { kind, device } => {
                 let options = &self.options;
-                if options.give || options.throw_away || options.idmap.is_some() || self.subdirectory.is_some() {
-                    return Err(Error::unsupported(format!("a part, other owners or a layer of a volume of type {kind}"))
-                        .hint("mount it as it is; uid=, gid= and mode= are options of tmpfs volumes"));
+                if options.give
+                    || options.throw_away
+                    || options.idmap.is_some()
+                    || self.subdirectory.is_some()
+                {
+                    return Err(Error::unsupported(format!(
+                        "a part, other owners or a layer of a volume of type {kind}"
+                    ))
+                    .hint("mount it as it is; uid=, gid= and mode= are options of tmpfs volumes"));
                 }
                 if kind == "tmpfs" && !options.no_copy {
                     given.push("tmpcopyup".to_owned());

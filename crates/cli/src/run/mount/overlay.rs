@@ -13,7 +13,9 @@ use crate::{Error, Result};
 pub(super) fn throw_away(bind: &Bind, build: &mut Builder<'_>) -> Result<Mount<'static>> {
     let source = &bind.source;
     if bind.subdirectory.is_some() {
-        return Err(Error::unsupported("a layer over a part of a volume").hint("leave O or volume-subpath out"));
+        return Err(
+            Error::unsupported("a layer over a part of a volume").hint("leave O or volume-subpath out")
+        );
     }
     let number = build.mounts.scratch.len();
     let top = format!("{}/overlay{number}", build.scene.caller.directory);
@@ -58,8 +60,10 @@ fn lower(path: &str) -> Result<String> {
 
 fn one(path: &str) -> Result<&str> {
     if path.contains(',') {
-        return Err(Error::unsupported(format!("a layer over {path:?}: the comma would end the mount option"))
-            .hint("move it to a path without commas"));
+        return Err(Error::unsupported(format!(
+            "a layer over {path:?}: the comma would end the mount option"
+        ))
+        .hint("move it to a path without commas"));
     }
     Ok(path)
 }
@@ -83,11 +87,7 @@ pub(super) fn image(name: &str, destination: String, build: &mut Builder<'_>) ->
             finish(&destination, options, build)
         }
     };
-    let point = MountPoint {
-        kind: MountKind::Image,
-        source: name.to_owned(),
-        destination,
-        ..MountPoint::default()
-    };
+    let point =
+        MountPoint { kind: MountKind::Image, source: name.to_owned(), destination, ..MountPoint::default() };
     build.add(mount, Some(point))
 }

@@ -52,10 +52,7 @@ pub(super) enum Asked {
     /// A volume.
     Volume(Named),
     /// The files of an image.
-    Image {
-        name: String,
-        destination: String,
-    },
+    Image { name: String, destination: String },
 }
 
 /// Reads the flag's value.

@@ -87,10 +87,19 @@ fn bad_values_are_named() {
             "-v a?b:/b",
             "invalid volume specification: 'a?b:/b': create a?b: \"a?b\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed",
         ),
-        ("-v a:/b", "invalid volume specification: 'a:/b': volume name is too short, names should be at least two alphanumeric characters"),
-        ("-v db:b", "invalid volume specification: 'db:b': invalid mount config for type \"volume\": invalid mount path: 'b' mount path must be absolute"),
+        (
+            "-v a:/b",
+            "invalid volume specification: 'a:/b': volume name is too short, names should be at least two alphanumeric characters",
+        ),
+        (
+            "-v db:b",
+            "invalid volume specification: 'db:b': invalid mount config for type \"volume\": invalid mount path: 'b' mount path must be absolute",
+        ),
         ("-v db:/b:O,U", "invalid volume specification: 'db:/b:O,U': invalid mode: O,U"),
-        ("-v memory:/b:U", "invalid volume specification: 'memory:/b:U': a part, other owners or a layer of a volume of type tmpfs"),
+        (
+            "-v memory:/b:U",
+            "invalid volume specification: 'memory:/b:U': a part, other owners or a layer of a volume of type tmpfs",
+        ),
         ("-v db:/a --mount type=volume,src=other,dst=/a", "Duplicate mount point: /a"),
         (
             "--mount type=volume,src=db,dst=/a,volume-subpath=../x",
@@ -100,7 +109,10 @@ fn bad_values_are_named() {
             "--mount type=volume,dst=/a,volume-driver=nfs",
             "invalid argument \"type=volume,dst=/a,volume-driver=nfs\" for \"--mount\" flag: there is no volume driver 'nfs': it is local",
         ),
-        ("--mount type=image,dst=/a", "invalid argument \"type=image,dst=/a\" for \"--mount\" flag: source is required"),
+        (
+            "--mount type=image,dst=/a",
+            "invalid argument \"type=image,dst=/a\" for \"--mount\" flag: source is required",
+        ),
         (
             "--mount type=bind,src=/srv,dst=/a,volume-nocopy",
             "invalid argument \"type=bind,src=/srv,dst=/a,volume-nocopy\" for \"--mount\" flag: cannot mix 'volume-nocopy' with mount type 'bind'",

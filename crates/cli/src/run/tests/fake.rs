@@ -7,7 +7,8 @@ use barque_engine::definition::{MountKind, MountPoint};
 use barque_runtime::spec::Mount;
 
 use crate::run::{
-    Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, RootSource, RunRequest, VolumePlace, request,
+    Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, RootSource, RunRequest, VolumePlace,
+    request,
 };
 
 /// Root on a machine with two CPUs and cgroup v1, without CAP_SYS_RESOURCE.
@@ -118,7 +119,10 @@ impl Host for Machine {
 
     fn container_mounts(&self, container: &str) -> crate::Result<Vec<(MountPoint, Mount<'static>)>> {
         if container != "web" {
-            return Err(crate::Error::new(crate::ErrorKind::NotFound, format!("No such container: {container}")));
+            return Err(crate::Error::new(
+                crate::ErrorKind::NotFound,
+                format!("No such container: {container}"),
+            ));
         }
         let one = |kind, name: Option<&str>, path: &str, source: &str| {
             let point = MountPoint {

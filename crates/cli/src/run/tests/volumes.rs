@@ -37,10 +37,14 @@ fn what_is_mounted() {
             "-v /srv:/v:O",
             "overlay overlay lowerdir=/srv,upperdir=/run/barque/0123/overlay0/upper,workdir=/run/barque/0123/overlay0/work,rprivate",
         ),
-        ("--mount type=image,src=tools,dst=/v", r"overlay overlay lowerdir=/layers/b\:2:/layers/a,ro,rprivate"),
+        (
+            "--mount type=image,src=tools,dst=/v",
+            r"overlay overlay lowerdir=/layers/b\:2:/layers/a,ro,rprivate",
+        ),
         ("--mount type=image,src=one,dst=/v", "bind /layers/a bind,rprivate,ro"),
     ] {
-        let user = if flag.contains("-u 33 ") { flag.replace("-u 33 ", "-u 33:33 ") } else { flag.to_owned() };
+        let user =
+            if flag.contains("-u 33 ") { flag.replace("-u 33 ", "-u 33:33 ") } else { flag.to_owned() };
         let request = run(&root(), &format!("{user} @host true")).unwrap();
         assert_eq!(options(&request, "/v"), expected, "{flag}");
     }
@@ -48,7 +52,8 @@ fn what_is_mounted() {
 
 #[test]
 fn what_is_made_and_remembered() {
-    let line = "-v /anonymous -v db:/data:ro --mount type=volume,src=new,dst=/new,volume-label=a=1 @host true";
+    let line =
+        "-v /anonymous -v db:/data:ro --mount type=volume,src=new,dst=/new,volume-label=a=1 @host true";
     let request = run(&root(), line).unwrap();
     let made: Vec<_> = request.volumes.iter().map(|wanted| wanted.name.as_deref().unwrap_or("")).collect();
     assert_eq!(made, [&"f".repeat(64)[..], "db", "new"]);
