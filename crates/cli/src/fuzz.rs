@@ -3,9 +3,13 @@
 
 use std::io::{Error as IoError, ErrorKind as IoErrorKind};
 
+use barque_engine::definition::MountPoint;
+use barque_runtime::spec::Mount;
+
 use crate::flags::{self, Outcome};
 use crate::run::{
-    Caller, CgroupVersion, DeviceNode, Host, PathKind, RootSource, groups, passwd, request, subordinate_ids,
+    Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, RootSource, VolumePlace, groups, passwd,
+    request, subordinate_ids,
 };
 use crate::{oci, value};
 
@@ -91,6 +95,26 @@ impl Host for Nowhere {
 
     fn rlimit(&self, _: &str) -> Option<(u64, u64)> {
         Some((1024, 20_000))
+    }
+
+    fn volume(&self, name: &str) -> crate::Result<VolumePlace> {
+        Ok(VolumePlace { data: format!("/volumes/{name}/data"), options: None })
+    }
+
+    fn made_up_name(&self) -> crate::Result<String> {
+        Ok("f".repeat(64))
+    }
+
+    fn container_mounts(&self, _: &str) -> crate::Result<Vec<(MountPoint, Mount<'static>)>> {
+        Ok(Vec::new())
+    }
+
+    fn image_layers(&self, image: &str) -> crate::Result<Vec<String>> {
+        Ok(vec![format!("/layers/{image}"), "/layers/lower".to_owned()])
+    }
+
+    fn attributes(&self, path: &str) -> Option<Attributes> {
+        path.starts_with("/srv").then_some(Attributes { mode: 0o755, uid: 0, gid: 0 })
     }
 
     fn rootfs_file(&self, _: &RootSource, path: &str) -> Option<String> {
