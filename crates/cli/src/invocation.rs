@@ -228,6 +228,7 @@ Commands:
   rm        Remove containers
   ps        List containers
   attach    Attach to a container that runs
+  logs      Show what a container has printed
   wait      Wait until containers have ended
   pause     Freeze containers
   unpause   Let frozen containers go on
@@ -275,7 +276,7 @@ Run 'barque network COMMAND --help' for more about a command.
 /// Docker's commands that are still to come, with what to use until then.
 const LATER: [(&[&str], &str); 3] = [
     (
-        &["exec", "logs", "inspect", "top", "port", "stats", "update", "cp", "diff", "commit", "export"],
+        &["exec", "inspect", "top", "port", "stats", "update", "cp", "diff", "commit", "export"],
         "for a bundle of your own there is `barque oci`",
     ),
     (&["buildx", "builder"], "unpack a root filesystem and run on dir:PATH or tar:FILE"),

@@ -129,7 +129,7 @@ fn define(
         restart: request.restart,
         timeout: request.timeout,
         labels: std::mem::take(&mut request.labels),
-        log: barque_engine::log::Config::default(),
+        log: std::mem::take(&mut request.log),
         network: Network { mode: chosen_network(flags).to_owned(), request: request.network.take() },
         files: std::mem::take(&mut request.files),
         create_directories: std::mem::take(&mut request.create_directories),

@@ -1,6 +1,6 @@
 //! The commands about containers.
 
-use super::run::{FILES, IDENTITY, IMAGE, LATER, LIFE, LIMITS, NAMESPACES, NETWORK, PROCESS, SECURITY};
+use super::run::{FILES, IDENTITY, IMAGE, LATER, LIFE, LIMITS, LOG, NAMESPACES, NETWORK, PROCESS, SECURITY};
 use super::{Command, Flag, Grammar, Section};
 
 const OPTIONS: &str = "Options";
@@ -20,7 +20,9 @@ pub static CREATE: Command = Command {
     path: "barque create",
     usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
     about: "Make a container that is not started yet.\n\nIts flags are those of `barque run`, and so is IMAGE.",
-    sections: &[IMAGE, LIFE, CREATED, PROCESS, FILES, LIMITS, SECURITY, NAMESPACES, NETWORK, IDENTITY, LATER],
+    sections: &[
+        IMAGE, LIFE, CREATED, PROCESS, FILES, LIMITS, SECURITY, NAMESPACES, NETWORK, IDENTITY, LOG, LATER,
+    ],
     grammar: Grammar::StopAtFirst,
     notes: "Exit code: 125 when it cannot be made.",
 };
@@ -137,6 +139,28 @@ pub static ATTACH: Command = command(
             Flag::switch("no-stdin", "Only look on"),
             Flag::switch("sig-proxy", "Pass signals on to it (true)"),
             DETACH_KEYS,
+        ],
+    }],
+);
+
+/// `barque logs`.
+pub static LOGS: Command = command(
+    "barque logs",
+    "[OPTIONS] CONTAINER",
+    "Show what a container has printed.",
+    &[Section {
+        title: OPTIONS,
+        flags: &[
+            Flag::switch("follow", "Go on with what it prints from now on, until it ends").short('f'),
+            Flag::value(
+                "since",
+                "TIME",
+                "Not older: a distance (10m, 1h30m), a date with a time, or seconds since 1970",
+            ),
+            Flag::value("until", "TIME", "Not newer"),
+            Flag::value("tail", "N", "The last N lines (all)").short('n'),
+            Flag::switch("timestamps", "Show when each line was printed").short('t'),
+            Flag::switch("details", "Show what --log-opt says about the container"),
         ],
     }],
 );

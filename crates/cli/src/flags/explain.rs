@@ -35,6 +35,7 @@ pub static EXPLAIN: Command = Command {
         run::NAMESPACES,
         run::NETWORK,
         run::IDENTITY,
+        run::LOG,
         run::LATER,
     ],
     grammar: Grammar::StopAtFirst,

@@ -13,7 +13,7 @@ pub static RUN: Command = Command {
             dir:PATH     a directory, copy-on-write unless --rw-rootfs\n  \
             tar:FILE     an archive, unpacked for this container",
     sections: &[
-        IMAGE, LIFE, ATTACHED, PROCESS, FILES, LIMITS, SECURITY, NAMESPACES, NETWORK, IDENTITY, LATER,
+        IMAGE, LIFE, ATTACHED, PROCESS, FILES, LIMITS, SECURITY, NAMESPACES, NETWORK, IDENTITY, LOG, LATER,
     ],
     grammar: Grammar::StopAtFirst,
     notes: "Sizes are bytes, or have a unit: k, m, g, t (powers of 1024).\n\
@@ -192,6 +192,22 @@ pub(super) const IDENTITY: Section = Section {
     ],
 };
 
+pub(super) const LOG: Section = Section {
+    title: "Log",
+    flags: &[
+        Flag::value(
+            "log-driver",
+            "DRIVER",
+            "Where its output is kept: json-file, local, journald, none, passthrough (json-file)",
+        ),
+        Flag::list(
+            "log-opt",
+            "NAME=VALUE",
+            "max-size=…, max-file=… (20m, 5); tag=…, labels=…, labels-regex=…, env=…, env-regex=…",
+        ),
+    ],
+};
+
 const NETWORKS: &str = "containers find each other by address; publish with -p PORT";
 const ENGINE: &str = "leave the flag out: containers are not yet watched after the command that starts them";
 const STORAGE: &str = "a size limit of the root filesystem is not there yet: leave it out";
@@ -205,8 +221,6 @@ pub(super) const LATER: Section = Section {
         Flag::list("link", "NAME", "").later(NETWORKS),
         Flag::list("network-alias", "NAME", "").later(NETWORKS),
         Flag::list("link-local-ip", "ADDRESS", "").later(NETWORKS),
-        Flag::value("log-driver", "DRIVER", "").later(ENGINE),
-        Flag::list("log-opt", "OPTION", "").later(ENGINE),
         Flag::value("health-cmd", "COMMAND", "").later(ENGINE),
         Flag::value("health-interval", "DURATION", "").later(ENGINE),
         Flag::value("health-timeout", "DURATION", "").later(ENGINE),

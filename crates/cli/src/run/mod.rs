@@ -12,6 +12,7 @@ mod environment;
 mod files;
 mod identity;
 mod limits;
+mod log;
 mod machine;
 mod mount;
 mod namespaces;

@@ -14,7 +14,7 @@ use super::security::{Security, security};
 use super::user::Identity;
 use super::{
     Caller, Host, PathKind, RootSource, annotations, capabilities, cgroup, command, devices, files, identity,
-    limits, network, rlimits, sysctl, user, userns,
+    limits, log, network, rlimits, sysctl, user, userns,
 };
 use crate::flags::Parsed;
 use crate::terminal::DetachKeys;
@@ -75,6 +75,8 @@ pub struct RunRequest {
     pub labels: BTreeMap<String, String>,
     /// How many words of the command are the entrypoint's.
     pub entrypoint: usize,
+    /// Where its output goes.
+    pub log: barque_engine::log::Config,
     /// What the user should know, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -135,6 +137,7 @@ pub fn request(flags: &Parsed, caller: &Caller, host: &dyn Host) -> Result<RunRe
         timeout: flags.read("timeout", integer::<u64>)?.filter(|seconds| *seconds > 0),
         labels: built.labels,
         entrypoint: command::entrypoint_words(flags, host.image()),
+        log: log::log(flags, host, &mut warnings)?,
         warnings,
         rootfs,
     })

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Subject, attributes, journal, size};
-use crate::{Error, ErrorKind, Result};
+use super::{attributes, size};
+use crate::{Error, Result};
 
 /// Where output goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,20 +189,6 @@ impl Config {
         }
     }
 
-    /// Whether the machine has what the driver needs, and the tag can be written: asked before a container is made.
-    /// `socket` is the journal's, [`JOURNAL`](super::JOURNAL).
-    pub fn ready(&self, subject: &Subject<'_>, socket: &Path) -> Result<()> {
-        attributes::attributes(self, subject)?;
-        if self.driver != Driver::Journald || journal::is_there(socket) {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::Unavailable,
-            "failed to initialize logging driver: journald is not enabled on this host",
-        )
-        .hint(format!("{} is not there; use --log-driver json-file or local", socket.display())))
-    }
-
     /// What the user should know, a sentence each.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
@@ -299,15 +285,5 @@ mod tests {
         assert_eq!(parse("json-file", &["compress=true"]).unwrap().notes().len(), 1);
         assert_eq!(parse("none", &["max-size=1m"]).unwrap().notes().len(), 1);
         assert!(parse("local", &["max-size=1m"]).unwrap().notes().is_empty());
-    }
-
-    #[test]
-    fn the_journal_must_be_there() {
-        let config = parse("journald", &[]).unwrap();
-        let error = config.ready(&Subject::default(), Path::new("/nowhere/socket")).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "failed to initialize logging driver: journald is not enabled on this host"
-        );
     }
 }

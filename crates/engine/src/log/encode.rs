@@ -36,6 +36,10 @@ pub(super) fn cri(out: &mut Vec<u8>, line: &[u8], ends: bool, stream: Stream, no
 /// Text inside of a JSON string, byte for byte as Docker writes it: also `<`, `>`, `&`, U+2028 and U+2029 are
 /// escaped; each byte that is not UTF-8 becomes U+FFFD.
 pub(super) fn escape(out: &mut Vec<u8>, text: &[u8]) {
+    // Chunks are found a byte at a time, a whole valid text many at once.
+    if std::str::from_utf8(text).is_ok() {
+        return escape_valid(out, text);
+    }
     for chunk in text.utf8_chunks() {
         escape_valid(out, chunk.valid().as_bytes());
         for _ in chunk.invalid() {
@@ -45,9 +49,20 @@ pub(super) fn escape(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// Whether a byte may have to be escaped; E2 begins U+2028.
-fn special(byte: u8) -> bool {
+const fn special(byte: u8) -> bool {
     byte < 0x20 || matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&' | 0xe2)
 }
+
+/// [`special`] of each byte, for one look instead of six comparisons.
+static SPECIAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 255 {
+        table[byte as usize] = special(byte);
+        byte += 1;
+    }
+    table
+};
 
 /// Blocks of this many bytes are looked at together, which the compiler does with vectors.
 const BLOCK: usize = 32;
@@ -63,7 +78,7 @@ fn escape_valid(out: &mut Vec<u8>, text: &[u8]) {
         }
         let end = text.len().min(at + BLOCK);
         while at < end {
-            if special(text[at]) {
+            if SPECIAL[usize::from(text[at])] {
                 let length = escaped_length(&text[at..]);
                 if length > 0 {
                     out.extend_from_slice(&text[done..at]);

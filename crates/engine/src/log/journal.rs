@@ -36,12 +36,6 @@ pub(super) struct Journal {
     pub(super) failure: Option<Errno>,
 }
 
-/// Whether something is there that could be the journal's socket.
-pub(super) fn is_there(path: &Path) -> bool {
-    rustix::fs::stat(path)
-        .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Socket)
-}
-
 impl Journal {
     pub(super) fn new(path: &Path, config: &Config, subject: &Subject<'_>) -> Result<Self> {
         let tag = attributes::tag(config, subject)?;

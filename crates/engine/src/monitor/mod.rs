@@ -108,10 +108,17 @@ fn become_monitor(launch: &mut Launch<'_>, channel: Channel) -> Result<()> {
     kept.push(deaf.as_fd());
     kept.extend(executable.as_ref().map(OwnedFd::as_fd));
     process::close_all_but(3, &kept)?;
-    process::detach_stdio();
+    if !passes_through(launch.container) {
+        process::detach_stdio();
+    }
     // The directory the caller was in is none of ours to hold.
     process::change_directory(std::path::Path::new("/"))?;
     run::Monitor::new(launch, client)?.live(executable)
+}
+
+/// Whether the container has the caller's standard streams, at each start: then they stay ours as well.
+fn passes_through(container: &Container) -> bool {
+    container.definition.log.driver == crate::log::Driver::Passthrough
 }
 
 /// The caller is attached from the start: nothing that the container prints is lost.

@@ -124,7 +124,9 @@ impl<'a> Monitor<'a> {
         let places = self.container.places();
         let mut start = Start::prepare(places, definition, self.spec, self.config, Purpose::Run)?;
         let made = self.make(&start, executable);
-        process::detach_stdio();
+        if !super::passes_through(self.container) {
+            process::detach_stdio();
+        }
         let mut created = match made {
             Ok(created) => created,
             Err(error) => {
@@ -155,7 +157,9 @@ impl<'a> Monitor<'a> {
     /// Makes the container with our standard streams in the place of its own.
     fn make(&mut self, start: &Start<'_>, executable: Option<OwnedFd>) -> Result<Created> {
         let definition = &self.container.definition;
-        if !definition.tty {
+        if super::passes_through(self.container) {
+            self.stdio = Stdio::passed(definition.interactive)?;
+        } else if !definition.tty {
             self.stdio = Stdio::pipes(definition.interactive)?;
         }
         let trace = if self.traced { Trace::start() } else { Trace::default() };
@@ -214,6 +218,7 @@ impl<'a> Monitor<'a> {
         for number in self.stdio.open() {
             while self.copy(number) {}
         }
+        // Before anybody hears of the end: who then reads the log finds all of it.
         self.log.finish(Timestamp::now());
         self.stdio = Stdio::default();
         self.buffer = Vec::new();

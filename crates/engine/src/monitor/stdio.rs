@@ -50,6 +50,14 @@ impl Stdio {
         Ok(stdio)
     }
 
+    /// Leaves the caller's own in their place; its input only when that was asked for.
+    pub(super) fn passed(interactive: bool) -> Result<Self> {
+        if !interactive {
+            barque_sys::process::close_input()?;
+        }
+        Ok(Self::default())
+    }
+
     /// Takes the main side of the container's terminal.
     pub(super) fn console(main: OwnedFd) -> Result<Self> {
         let input = main.try_clone().call(|| "fcntl(pty, F_DUPFD_CLOEXEC)")?;

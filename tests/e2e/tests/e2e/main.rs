@@ -17,6 +17,7 @@ mod lab;
 mod leftovers;
 mod limits;
 mod logins;
+mod logs;
 mod manifests;
 mod namespaces;
 mod networks;

@@ -3,6 +3,7 @@
 mod attach;
 mod attached;
 mod kill;
+mod logs;
 mod pause;
 mod ps;
 mod rename;
@@ -32,6 +33,7 @@ const VERBS: &[Verb] = &[
     Verb::plain(&flags::RM, &["rm", "remove"], &["rm"], (1, MANY), rm::rm),
     Verb::plain(&flags::PS, &["ls", "list", "ps"], &["ps"], (0, 0), ps::ps),
     Verb::plain(&flags::ATTACH, &["attach"], &["attach"], (1, 1), attach::attach),
+    Verb::plain(&flags::LOGS, &["logs"], &["logs"], (1, 1), logs::logs),
     Verb::plain(&flags::WAIT, &["wait"], &["wait"], (1, MANY), wait::wait),
     Verb::plain(&flags::PAUSE, &["pause"], &["pause"], (1, MANY), pause::pause),
     Verb::plain(&flags::UNPAUSE, &["unpause"], &["unpause"], (1, MANY), pause::unpause),

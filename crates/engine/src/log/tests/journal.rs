@@ -49,7 +49,6 @@ fn fields_as_docker_gives_them() {
         ..Subject::default()
     };
     let config = config("journald", &["labels=my.tier", "tag={{.Name}}"]);
-    config.ready(&subject, &path).unwrap();
     let mut writer = Writer::with_journal(&config, directory.path(), &subject, &path).unwrap();
     writer.write(Stream::Stdout, b"hi\n", NOW);
     writer.write(Stream::Stderr, b"end", NOW);
