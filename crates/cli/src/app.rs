@@ -60,8 +60,8 @@ fn execute(invocation: Invocation, executable: Option<OwnedFd>) -> i32 {
         Invocation::Explain(flags, places) => (commands::explain(&flags, &places), 1),
         Invocation::Verb(verb, flags, places) => {
             let result = verb.execute(&flags, &places, executable);
-            let made = invocation::failed(verb) != 1;
-            let code = result.as_ref().err().filter(|_| made).map_or(1, commands::exit_code);
+            let failed = invocation::failed(verb);
+            let code = result.as_ref().err().map_or(0, |error| commands::exit_code(error, failed));
             (result, code)
         }
         Invocation::Oci(invocation) => return crate::oci::execute(*invocation, executable),

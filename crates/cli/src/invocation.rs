@@ -227,8 +227,11 @@ Commands:
   kill      Send a signal to containers
   rm        Remove containers
   ps        List containers
+  exec      Run one more command in a container
   attach    Attach to a container that runs
   logs      Show what a container has printed
+  top       List the processes of a container
+  port      List the published ports of a container
   wait      Wait until containers have ended
   pause     Freeze containers
   unpause   Let frozen containers go on
@@ -276,7 +279,7 @@ Run 'barque network COMMAND --help' for more about a command.
 /// Docker's commands that are still to come, with what to use until then.
 const LATER: [(&[&str], &str); 3] = [
     (
-        &["exec", "inspect", "top", "port", "stats", "update", "cp", "diff", "commit", "export"],
+        &["stats", "update"],
         "for a bundle of your own there is `barque oci`",
     ),
     (&["buildx", "builder"], "unpack a root filesystem and run on dir:PATH or tar:FILE"),

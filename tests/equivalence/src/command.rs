@@ -63,7 +63,7 @@ impl Lab {
         for (flag, name) in [("--root", "lib"), ("--run-root", "run")] {
             command.arg(flag).arg(self.directory.path().join(name));
         }
-        command.arg(verb).args(flags).args([root, "/bin/sh", "-c", PROBE]);
+        command.args([verb, "--rm"]).args(flags).args([root, "/bin/sh", "-c", PROBE]);
         command
     }
 

@@ -187,3 +187,60 @@ pub static UNPAUSE: Command =
 /// `barque rename`.
 pub static RENAME: Command =
     command("barque rename", "CONTAINER NAME", "Give a container another name.", &[]);
+
+/// `barque exec`.
+pub static EXEC: Command = Command {
+    path: "barque exec",
+    usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
+    about: "Run one more command in a container that runs.",
+    sections: &[Section {
+        title: OPTIONS,
+        flags: &[
+            Flag::switch("interactive", "Keep standard input open").short('i'),
+            Flag::switch("tty", "Give the command a terminal").short('t'),
+            Flag::switch("detach", "Do not wait for it").short('d'),
+            Flag::list(
+                "env",
+                "NAME[=VALUE]",
+                "Set an environment variable; without =VALUE, copy the caller's",
+            )
+            .short('e'),
+            Flag::list("env-file", "FILE", "Read environment variables from a file"),
+            Flag::value("user", "USER[:GROUP]", "Run as this user: names of the container, or numbers")
+                .short('u'),
+            Flag::value("workdir", "DIR", "Working directory in the container").short('w'),
+            Flag::switch("privileged", "With all capabilities"),
+            DETACH_KEYS,
+        ],
+    }],
+    grammar: Grammar::StopAtFirst,
+    notes: "Exit code: the command's own; 126 it cannot be executed, 127 it was not found, 1 barque failed.",
+};
+
+/// `barque container inspect`, and of what `barque inspect` finds.
+pub static INSPECT: Command = command(
+    "barque container inspect",
+    "[OPTIONS] CONTAINER [CONTAINER...]",
+    "Show all that is known about containers, as JSON.",
+    &[Section {
+        title: OPTIONS,
+        flags: &[
+            Flag::value("format", "FORMAT", "\"json\", or a Go template such as '{{.State.Pid}}'").short('f'),
+            Flag::switch("size", "Show how much they have written").short('s'),
+        ],
+    }],
+);
+
+/// `barque top`.
+pub static TOP: Command = Command {
+    path: "barque top",
+    usage: "CONTAINER [PS OPTIONS]",
+    about: "List the processes of a container.",
+    sections: &[],
+    grammar: Grammar::StopAtFirst,
+    notes: "With options of ps(1), the host's ps is asked (-ef without them).",
+};
+
+/// `barque port`.
+pub static PORT: Command =
+    command("barque port", "CONTAINER [PORT[/PROTOCOL]]", "List the published ports of a container.", &[]);

@@ -102,7 +102,13 @@ pub(super) fn ps(session: &Session, args: &Ps) -> Result<()> {
         console::out(&format!("{}\n", serde_json::to_string(&pids).unwrap_or_default()));
         return Ok(());
     }
-    let given = if args.args.is_empty() { vec!["-ef".to_owned()] } else { args.args.clone() };
+    console::out(&host_ps(&pids, &args.args)?);
+    Ok(())
+}
+
+/// What the host's `ps` says of these processes; options of its own may be given.
+pub(crate) fn host_ps(pids: &[i32], options: &[String]) -> Result<String> {
+    let given = if options.is_empty() { vec!["-ef".to_owned()] } else { options.to_vec() };
     let output = Command::new("ps").args(&given).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let output = output.map_err(|error| {
         Error::new(ErrorKind::Unsupported, format!("ps: {error}"))
@@ -120,6 +126,5 @@ pub(super) fn ps(session: &Session, args: &Ps) -> Result<()> {
         pid.is_some_and(|pid| pids.contains(&pid))
     };
     let shown: String = lines.filter(ours).map(|line| format!("{line}\n")).collect();
-    console::out(&format!("{header}\n{shown}"));
-    Ok(())
+    Ok(format!("{header}\n{shown}"))
 }

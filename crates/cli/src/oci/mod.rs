@@ -24,6 +24,8 @@ use barque_runtime::cgroup::Systemd;
 use barque_runtime::container::{Container, Store};
 use barque_runtime::execute::{Sink, Trace};
 
+pub(crate) use look::host_ps;
+
 use self::args::{CgroupDriver, Global, Invocation, LogLevel, Verb};
 use crate::console;
 use crate::{Error, ErrorKind, Result};

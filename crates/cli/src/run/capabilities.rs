@@ -25,6 +25,23 @@ pub const DEFAULT_CAPABILITIES: [&str; 14] = [
     "SYS_CHROOT",
 ];
 
+/// Those of a user that is not root: it has none, but what its programs may gain stays bounded as it was.
+pub(crate) fn without_capabilities(sets: Capabilities<'_>) -> Capabilities<'_> {
+    Capabilities { bounding: sets.bounding, ..Capabilities::default() }
+}
+
+/// All that this process has.
+pub(crate) fn with_all_capabilities() -> Capabilities<'static> {
+    let own = rustix::thread::capabilities(None).map_or(0, |sets| sets.permitted.bits());
+    let names: Vec<Str<'static>> = barque_sys::capability::Capabilities(own).names().map(Str::from).collect();
+    Capabilities {
+        bounding: names.clone(),
+        effective: names.clone(),
+        permitted: names,
+        ..Capabilities::default()
+    }
+}
+
 /// The capabilities of the container's process. `new_user_namespace` lifts the caller's bounding set.
 pub(super) fn capabilities(
     flags: &Parsed,

@@ -35,13 +35,25 @@ pub(super) fn environment(flags: &Parsed, host: &dyn Host, defaults: &Defaults<'
             variables.set(name, value);
         }
     }
-    for path in flags.all("env-file") {
-        let text = host.read(path).map_err(|error| Error::invalid(format!("open {path}: {error}")))?;
-        variables.file(path, &text, host)?;
+    variables.flags(flags, host)?;
+    Ok(variables.0)
+}
+
+/// The environment of one more process in a container: that of its first one, then the flags; `had_terminal` says whether
+/// that one has a terminal.
+pub(crate) fn exec_environment(
+    flags: &Parsed,
+    host: &dyn Host,
+    base: Vec<String>,
+    had_terminal: bool,
+) -> Result<Vec<String>> {
+    let mut variables = Variables(base);
+    match (flags.switch("tty"), had_terminal) {
+        (true, false) => variables.set("TERM", "xterm"),
+        (false, true) => variables.unset_or("TERM", None),
+        _ => {}
     }
-    for assignment in flags.all("env") {
-        variables.assign(assignment, host).map_err(|why| flags.invalid("env", assignment, why))?;
-    }
+    variables.flags(flags, host)?;
     Ok(variables.0)
 }
 
@@ -50,6 +62,18 @@ pub(super) fn environment(flags: &Parsed, host: &dyn Host, defaults: &Defaults<'
 struct Variables(Vec<String>);
 
 impl Variables {
+    /// `--env-file`, then `--env`.
+    fn flags(&mut self, flags: &Parsed, host: &dyn Host) -> Result<()> {
+        for path in flags.all("env-file") {
+            let text = host.read(path).map_err(|error| Error::invalid(format!("open {path}: {error}")))?;
+            self.file(path, &text, host)?;
+        }
+        for assignment in flags.all("env") {
+            self.assign(assignment, host).map_err(|why| flags.invalid("env", assignment, why))?;
+        }
+        Ok(())
+    }
+
     fn set(&mut self, name: &str, value: &str) {
         self.unset_or(name, Some(format!("{name}={value}")));
     }

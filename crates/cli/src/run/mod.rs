@@ -31,9 +31,12 @@ mod userns;
 
 pub use caller::{Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, VolumePlace};
 pub use capabilities::DEFAULT_CAPABILITIES;
+pub(crate) use capabilities::{with_all_capabilities, without_capabilities};
+pub(crate) use environment::exec_environment;
 pub use machine::Machine;
 pub(crate) use network::chosen as chosen_network;
 pub use request::{RunRequest, SeccompChoice, request};
 pub use root::RootSource;
 pub use subid::{IdRange, subordinate_ids};
+pub(crate) use user::exec_user;
 pub use user::{Group, Passwd, groups, passwd};

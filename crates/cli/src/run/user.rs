@@ -61,6 +61,15 @@ pub(super) struct Identity {
 /// Ids above this are refused, as everywhere in the field: some interfaces treat them as negative.
 const MAX_ID: u32 = i32::MAX as u32;
 
+/// The ids and the home directory of `exec --user`. `read` gives the text of a file of the container.
+pub(crate) fn exec_user(
+    user: &str,
+    read: impl Fn(&str) -> Option<String>,
+) -> Result<(User<'static>, String)> {
+    let identity = resolve(user, std::iter::empty(), read)?;
+    Ok((identity.user, identity.home))
+}
+
 /// Resolves `--user` and `--group-add`. `read` gives the text of a file of the container.
 pub(super) fn resolve<'a>(
     user: &str,

@@ -2,9 +2,12 @@
 
 mod attach;
 mod attached;
+mod exec;
+mod inspect;
 mod kill;
 mod logs;
 mod pause;
+mod port;
 mod ps;
 mod rename;
 mod restart;
@@ -12,6 +15,8 @@ mod rm;
 mod run;
 mod start;
 mod stop;
+mod streams;
+mod top;
 mod wait;
 
 pub use run::exit_code;
@@ -32,6 +37,10 @@ const VERBS: &[Verb] = &[
     Verb::plain(&flags::KILL, &["kill"], &["kill"], (1, MANY), kill::kill),
     Verb::plain(&flags::RM, &["rm", "remove"], &["rm"], (1, MANY), rm::rm),
     Verb::plain(&flags::PS, &["ls", "list", "ps"], &["ps"], (0, 0), ps::ps),
+    Verb::entering(&flags::EXEC, &["exec"], &["exec"], (2, MANY), exec::exec),
+    Verb::plain(&flags::INSPECT, &["inspect"], &[], (1, MANY), inspect::inspect),
+    Verb::plain(&flags::TOP, &["top"], &["top"], (1, MANY), top::top),
+    Verb::plain(&flags::PORT, &["port"], &["port"], (1, 2), port::port),
     Verb::plain(&flags::ATTACH, &["attach"], &["attach"], (1, 1), attach::attach),
     Verb::plain(&flags::LOGS, &["logs"], &["logs"], (1, 1), logs::logs),
     Verb::plain(&flags::WAIT, &["wait"], &["wait"], (1, MANY), wait::wait),

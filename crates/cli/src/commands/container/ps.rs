@@ -1,7 +1,6 @@
 //! `barque ps`.
 
 use barque_engine::{Container, Containers, Now, Places, Status, Time};
-use serde_json::Value;
 
 use crate::commands::filters::{Filters, has_label};
 use crate::flags::Parsed;
@@ -112,7 +111,7 @@ fn line(container: &Container, now: &Now, at: i64, whole: bool) -> Row {
         ("CreatedAt", date_and_time(created).into()),
         ("Status", status(now, at).into()),
         ("State", now.status.name().into()),
-        ("Ports", Value::from("")),
+        ("Ports", super::port::summary(container.places(), &definition.id).into()),
         ("Names", definition.name.clone().into()),
         ("Labels", labels.join(",").into()),
         ("Networks", definition.network.mode.clone().into()),

@@ -115,11 +115,11 @@ fn write_cidfile(path: &str, id: &str) -> Result<()> {
     written.map_err(|error| Error::invalid(format!("--cidfile {path:?}: {error}")))
 }
 
-/// Docker's exit codes: 127 when there is no such program, 126 when it cannot be executed, 125 for the rest.
-pub fn exit_code(error: &Error) -> i32 {
+/// Docker's exit codes: 127 when there is no such program, 126 when it cannot be executed, else that of the command.
+pub fn exit_code(error: &Error, otherwise: i32) -> i32 {
     match error.kind() {
         ErrorKind::ProgramNotFound => 127,
         ErrorKind::ProgramNotExecutable => 126,
-        _ => 125,
+        _ => otherwise,
     }
 }

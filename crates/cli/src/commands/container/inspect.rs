@@ -1,0 +1,197 @@
+//! `barque inspect`, as far as it is about containers.
+
+use barque_engine::{Container, Containers, Now, Places, Status, Time};
+use barque_network::Networks;
+use barque_runtime::spec::Spec;
+use serde_json::{Value, json};
+
+use super::each;
+use crate::flags::Parsed;
+use crate::format::Template;
+use crate::value::rfc3339;
+use crate::{Result, console, json};
+
+/// Shows all that is known about containers.
+pub(super) fn inspect(flags: &Parsed, places: &Places) -> Result<i32> {
+    let containers = Containers::new(places.clone());
+    let mut found = Vec::new();
+    let code = each(flags.positional(), |name| {
+        found.push(object(&containers.find(name)?)?);
+        Ok(())
+    });
+    show(flags, found)?;
+    Ok(code)
+}
+
+/// Prints objects as `--format` asks for it.
+pub(crate) fn show(flags: &Parsed, found: Vec<Value>) -> Result<()> {
+    match flags.value("format").filter(|format| !format.is_empty()) {
+        None => console::out(&json::indented(&found, "    ")),
+        Some("json") => console::out(&format!("{}\n", Value::Array(found))),
+        Some(format) => {
+            let template = Template::lenient(format)?;
+            for object in &found {
+                let text = template.execute(object).map_err(|error| error.context("--format"))?;
+                console::out(&format!("{text}\n"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A container as Docker shows it, as far as there is something to show.
+pub(crate) fn object(container: &Container) -> Result<Value> {
+    let definition = &container.definition;
+    let now = container.now()?;
+    let config = container.config()?;
+    let spec = container.spec(&config)?;
+    let path = definition.command.first().cloned().unwrap_or_default();
+    let file = |name: &str| container.directory().join(name).display().to_string();
+    Ok(json!({
+        "Id": definition.id,
+        "Created": time(Some(definition.created)),
+        "Path": path,
+        "Args": definition.command.get(1..).unwrap_or_default(),
+        "State": state(&now),
+        "Image": definition.image_id.clone().unwrap_or_else(|| definition.image.clone()),
+        "ResolvConfPath": file("resolv.conf"),
+        "HostnamePath": file("hostname"),
+        "HostsPath": file("hosts"),
+        "LogPath": definition.log.file(&container.directory()).map(|(path, _)| path.display().to_string()).unwrap_or_default(),
+        "Name": format!("/{}", definition.name),
+        "RestartCount": now.state.restarts,
+        "Driver": "overlay2",
+        "Platform": "linux",
+        "HostConfig": host_config(container, &spec),
+        "Mounts": mounts(&spec),
+        "Config": own_config(container, &spec),
+        "NetworkSettings": network(container),
+    }))
+}
+
+fn state(now: &Now) -> Value {
+    let end = now.state.end.clone().unwrap_or_default();
+    let up = now.status.is_up();
+    json!({
+        "Status": now.status.name(),
+        "Running": up,
+        "Paused": now.status == Status::Paused,
+        "Restarting": now.status == Status::Restarting,
+        "OOMKilled": !up && end.oom,
+        "Dead": false,
+        "Pid": now.pid.unwrap_or(0),
+        "ExitCode": if up { 0 } else { end.code },
+        "Error": if up { "" } else { &end.error },
+        "StartedAt": time(now.state.started),
+        "FinishedAt": time(now.state.end.as_ref().map(|end| end.time)),
+    })
+}
+
+/// RFC 3339 with nanoseconds; Go's zero where there is none.
+fn time(time: Option<Time>) -> String {
+    match time {
+        Some(Time(seconds, nanoseconds)) => {
+            let whole = rfc3339(i64::try_from(seconds).unwrap_or(i64::MAX));
+            format!("{}.{nanoseconds:09}Z", whole.trim_end_matches('Z'))
+        }
+        None => "0001-01-01T00:00:00Z".to_owned(),
+    }
+}
+
+fn host_config(container: &Container, spec: &Spec<'_>) -> Value {
+    let definition = &container.definition;
+    let linux = spec.linux.as_ref();
+    let resources = linux.and_then(|linux| linux.resources.as_ref());
+    let memory = resources.and_then(|resources| resources.memory.as_ref());
+    let cpu = resources.and_then(|resources| resources.cpu.as_ref());
+    let retries = match definition.restart {
+        barque_engine::RestartPolicy::OnFailure(most) => most,
+        _ => 0,
+    };
+    json!({
+        "NetworkMode": definition.network.mode,
+        "RestartPolicy": { "Name": definition.restart.name(), "MaximumRetryCount": retries },
+        "AutoRemove": definition.auto_remove,
+        "LogConfig": { "Type": definition.log.driver.name(), "Config": definition.log.options },
+        "ReadonlyRootfs": spec.root.as_ref().is_some_and(|root| root.readonly),
+        "Init": definition.init,
+        "Memory": memory.and_then(|memory| memory.limit).unwrap_or(0),
+        "MemoryReservation": memory.and_then(|memory| memory.reservation).unwrap_or(0),
+        "MemorySwap": memory.and_then(|memory| memory.swap).unwrap_or(0),
+        "CpuShares": cpu.and_then(|cpu| cpu.shares).unwrap_or(0),
+        "CpuPeriod": cpu.and_then(|cpu| cpu.period).unwrap_or(0),
+        "CpuQuota": cpu.and_then(|cpu| cpu.quota).unwrap_or(0),
+        "CpusetCpus": cpu.and_then(|cpu| cpu.cpus.as_ref()).map(ToString::to_string).unwrap_or_default(),
+        "CgroupParent": linux.and_then(|linux| linux.cgroups_path.as_ref()).map(ToString::to_string),
+    })
+}
+
+fn mounts(spec: &Spec<'_>) -> Vec<Value> {
+    let binds = spec.mounts.iter().filter(|mount| {
+        mount.options.iter().any(|option| matches!(option.as_str(), "bind" | "rbind"))
+            && !["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"].contains(&mount.destination.as_str())
+    });
+    binds
+        .map(|mount| {
+            let writable = !mount.options.iter().any(|option| matches!(option.as_str(), "ro" | "rro"));
+            json!({
+                "Type": "bind",
+                "Source": mount.source.as_ref().map(ToString::to_string),
+                "Destination": mount.destination.to_string(),
+                "Mode": "",
+                "RW": writable,
+                "Propagation": "rprivate",
+            })
+        })
+        .collect()
+}
+
+fn own_config(container: &Container, spec: &Spec<'_>) -> Value {
+    let definition = &container.definition;
+    let process = spec.process.clone().unwrap_or_default();
+    let (entrypoint, command) =
+        definition.command.split_at(definition.entrypoint.min(definition.command.len()));
+    json!({
+        "Hostname": spec.hostname.as_ref().map(ToString::to_string).unwrap_or_default(),
+        "User": format!("{}:{}", process.user.uid, process.user.gid),
+        "Tty": definition.tty,
+        "OpenStdin": definition.interactive,
+        "Env": process.env.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "Cmd": command,
+        "Entrypoint": entrypoint,
+        "Image": definition.image,
+        "WorkingDir": process.cwd.to_string(),
+        "Labels": definition.labels,
+        "StopSignal": definition.stop_signal,
+        "StopTimeout": definition.stop_timeout,
+    })
+}
+
+fn network(container: &Container) -> Value {
+    let Some(request) = &container.definition.network.request else {
+        return json!({ "Networks": { (&container.definition.network.mode): {} }, "Ports": {} });
+    };
+    let leases = Networks::new(&container.places().root).leases(&request.name).list();
+    let own = leases.into_iter().filter(|lease| lease.owner.container == container.id());
+    let (mut v4, mut v6) = (String::new(), String::new());
+    for lease in own {
+        let place = if lease.address.is_ipv4() { &mut v4 } else { &mut v6 };
+        *place = lease.address.to_string();
+    }
+    let mut ports = serde_json::Map::new();
+    for port in super::port::published(container.places(), container.id()) {
+        let address = port.host_address.map_or_else(|| "0.0.0.0".to_owned(), |address| address.to_string());
+        let binding = json!({ "HostIp": address, "HostPort": port.host_port.to_string() });
+        let list =
+            ports.entry(format!("{}/{}", port.container_port, port.protocol)).or_insert_with(|| json!([]));
+        if let Value::Array(list) = list {
+            list.push(binding);
+        }
+    }
+    json!({
+        "IPAddress": v4,
+        "GlobalIPv6Address": v6,
+        "Ports": ports,
+        "Networks": { (&request.name): { "IPAddress": v4, "GlobalIPv6Address": v6 } },
+    })
+}
