@@ -15,6 +15,7 @@
 mod container;
 mod containers;
 pub mod definition;
+pub mod files;
 pub mod life;
 pub mod log;
 pub mod monitor;

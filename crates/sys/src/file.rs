@@ -291,3 +291,27 @@ pub fn unlock(fd: impl AsFd) -> Result<()> {
     rustix::fs::flock(fd, rustix::fs::FlockOperation::Unlock)
         .call(|| format!("flock({}, LOCK_UN)", fd.as_raw_fd()))
 }
+
+/// Whether what is behind a descriptor is no file system that keeps files but a view of the kernel: `/proc`, `/sys`,
+/// cgroups, terminals, message queues. To copy them makes no sense, and reading some waits for ever.
+pub fn is_kernel_view(fd: impl AsFd) -> Result<bool> {
+    let fd = fd.as_fd();
+    let found = rustix::fs::fstatfs(fd).call(|| format!("fstatfs({})", fd.as_raw_fd()))?;
+    Ok(KERNEL_VIEWS.contains(&found.f_type))
+}
+
+/// `linux/magic.h`: proc, sysfs, cgroup, cgroup2, devpts, mqueue, debugfs, tracefs, securityfs, bpf, pstore, efivarfs.
+const KERNEL_VIEWS: [i64; 12] = [
+    0x9fa0,
+    0x6265_6572,
+    0x0027_e0eb,
+    0x6367_7270,
+    0x1cd1,
+    0x1980_0202,
+    0x6462_6720,
+    0x7472_6163,
+    0x7363_6673,
+    0xcafe_4a11,
+    0x6165_676c,
+    0xde5e_81e4,
+];

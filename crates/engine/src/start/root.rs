@@ -15,7 +15,7 @@ use crate::{Definition, Result};
 /// Where an archive is unpacked, in the container's directory.
 const UNPACKED: &str = "rootfs";
 /// Says that it is unpacked whole.
-pub(super) const UNPACKED_MARK: &str = "rootfs.done";
+pub(crate) const UNPACKED_MARK: &str = "rootfs.done";
 /// Where an overlay is mounted, in the container's directory.
 const MERGED: &str = "merged";
 /// Where what the container writes lies, in its directory.
@@ -51,7 +51,7 @@ pub(super) fn map_root_ids(root: &RootSource, spec: &Spec<'_>) -> bool {
 }
 
 /// The root filesystem: the directory itself, or a layer over it.
-pub(super) fn root(definition: &Definition, directory: &Path, spec: &Spec<'_>) -> Result<RootSource> {
+pub(crate) fn root(definition: &Definition, directory: &Path, spec: &Spec<'_>) -> Result<RootSource> {
     let lower = match &definition.root {
         Root::Host => PathBuf::from("/"),
         Root::Directory { path, .. } => path.clone(),

@@ -10,7 +10,7 @@ use barque_sys::Call as _;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 
 use super::stack::{Stack, is_opaque, is_whiteout};
-use super::{Form, metadata, path};
+use super::{Form, MountPoints, metadata, path};
 use crate::{Context as _, Error, Result};
 
 /// What has happened to a path.
@@ -51,46 +51,62 @@ fn change(kind: ChangeKind, path: &[u8]) -> Change {
 /// What a layer's directory changes in the layers below it. Directories that only lead to something count as changed, as
 /// they do for Docker.
 pub fn changes_of_layer(upper: &Path, lowers: &Stack, form: Form) -> Result<Vec<Change>> {
-    let root = barque_sys::file::open(upper, barque_sys::file::READ_DIRECTORY)?;
-    let mut found = Vec::new();
-    layer_directory(&root, b"", lowers, form, &mut found)?;
-    Ok(found)
+    changes_of_writable_layer(upper, lowers, form, &MountPoints::default())
 }
 
-fn layer_directory(
-    directory: &OwnedFd,
-    here: &[u8],
+/// The same of a container's layer, without what is there for mounts alone.
+pub fn changes_of_writable_layer(
+    upper: &Path,
     lowers: &Stack,
     form: Form,
-    found: &mut Vec<Change>,
-) -> Result<()> {
-    let names = metadata::names(directory)?;
-    if is_opaque(directory, form)? {
-        for (_, fd) in lowers.directory(here)?.unwrap_or_default().parts {
-            for name in metadata::names(&*fd)? {
-                let path = path::join(here, &name);
-                if names.binary_search(&name).is_err() && lowers.find(&path)?.is_some() {
-                    found.push(change(ChangeKind::Deleted, &path));
+    mount_points: &MountPoints,
+) -> Result<Vec<Change>> {
+    let root = barque_sys::file::open(upper, barque_sys::file::READ_DIRECTORY)?;
+    let mut layer = Layer { lowers, form, mount_points, found: Vec::new() };
+    layer.directory(&root, b"")?;
+    Ok(layer.found)
+}
+
+struct Layer<'a> {
+    lowers: &'a Stack,
+    form: Form,
+    mount_points: &'a MountPoints,
+    found: Vec<Change>,
+}
+
+impl Layer<'_> {
+    fn directory(&mut self, directory: &OwnedFd, here: &[u8]) -> Result<()> {
+        let names = metadata::names(directory)?;
+        if is_opaque(directory, self.form)? {
+            for (_, fd) in self.lowers.directory(here)?.unwrap_or_default().parts {
+                for name in metadata::names(&*fd)? {
+                    let path = path::join(here, &name);
+                    if names.binary_search(&name).is_err() && self.lowers.find(&path)?.is_some() {
+                        self.found.push(change(ChangeKind::Deleted, &path));
+                    }
                 }
             }
+            self.found.dedup();
         }
-        found.dedup();
+        for name in names {
+            let path = path::join(here, &name);
+            let stat = metadata::stat(directory, &name)?;
+            if self.mount_points.cover(directory, &name, &path, &stat, self.lowers)? {
+                continue;
+            }
+            let below = self.lowers.find(&path)?.is_some();
+            match (is_whiteout(&stat), below) {
+                (true, true) => self.found.push(change(ChangeKind::Deleted, &path)),
+                (true, false) => {}
+                (false, true) => self.found.push(change(ChangeKind::Changed, &path)),
+                (false, false) => self.found.push(change(ChangeKind::Added, &path)),
+            }
+            if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+                self.directory(&open(directory, &name)?, &path)?;
+            }
+        }
+        Ok(())
     }
-    for name in names {
-        let path = path::join(here, &name);
-        let stat = metadata::stat(directory, &name)?;
-        let below = lowers.find(&path)?.is_some();
-        match (is_whiteout(&stat), below) {
-            (true, true) => found.push(change(ChangeKind::Deleted, &path)),
-            (true, false) => {}
-            (false, true) => found.push(change(ChangeKind::Changed, &path)),
-            (false, false) => found.push(change(ChangeKind::Added, &path)),
-        }
-        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
-            layer_directory(&open(directory, &name)?, &path, lowers, form, found)?;
-        }
-    }
-    Ok(())
 }
 
 /// What has to be done to one tree to make it the other, sorted, directories before what is in them. Contents are compared;

@@ -308,12 +308,12 @@ pub(super) fn times(facts: &Facts) -> Timestamps {
     Timestamps { last_access: facts.modified, last_modification: facts.modified }
 }
 
-fn write(file: &OwnedFd, bytes: &[u8]) -> Result<()> {
+pub(super) fn write(file: &OwnedFd, bytes: &[u8]) -> Result<()> {
     Ok(barque_sys::file::write_all(file, bytes).call(|| format!("write({} bytes)", bytes.len()))?)
 }
 
 /// The parts of a sparse file, at their places. They must be in order and inside the file, and be what follows.
-fn write_parts(file: &OwnedFd, sparse: &Sparse, size: u64, stream: &mut Stream) -> Result<()> {
+pub(super) fn write_parts(file: &OwnedFd, sparse: &Sparse, size: u64, stream: &mut Stream) -> Result<()> {
     let lie = || Error::invalid("a sparse file whose parts do not fit");
     let (mut end, mut sum) = (0_u64, 0_u64);
     for part in &sparse.parts {

@@ -124,7 +124,10 @@ const MAX_METADATA: u32 = 8 << 20;
 const MAX_PARTS: usize = 100_000;
 
 /// Shows every entry to a function, which takes the content from the stream, all of it.
-fn each(stream: &mut Stream, mut see: impl FnMut(&Entry, &mut Stream) -> Result<()>) -> Result<()> {
+pub(super) fn each(
+    stream: &mut Stream,
+    mut see: impl FnMut(&Entry, &mut Stream) -> Result<()>,
+) -> Result<()> {
     let limits =
         ParserLimits { max_metadata_size: MAX_METADATA, max_sparse_entries: MAX_PARTS, ..Default::default() };
     let mut parser = Parser::new(limits);

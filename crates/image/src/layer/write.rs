@@ -13,7 +13,7 @@ use super::changes::{Change, ChangeKind, changes};
 use super::metadata::{self, Attributes};
 use super::stack::{is_opaque, is_whiteout};
 use super::tar::{Header, Type, Writer};
-use super::{Form, path};
+use super::{Form, MountPoints, Stack, path};
 use crate::{Context as _, Error, Result};
 
 /// How to write an archive.
@@ -65,24 +65,84 @@ pub fn write_difference<W: Write>(old: &Path, new: &Path, sink: W, options: &Wri
     archiver.finish()
 }
 
+/// Turns the owner of a file as the disk has it into the owner that is written.
+pub type Owners<'a> = &'a dyn Fn(u32, u32) -> (u32, u32);
+
+/// Writes one name of a directory, and all that is in it, under another path; the empty name is the directory itself. Not a
+/// layer: any name can be in it.
+pub fn write_part<W: Write>(
+    directory: &OwnedFd,
+    name: &std::ffi::OsStr,
+    path: &Path,
+    sink: W,
+    owners: Owners<'_>,
+) -> Result<W> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let options = WriteOptions { form: Form::Plain, latest: None };
+    let mut archiver = Archiver::new(sink, &options);
+    (archiver.owners, archiver.any_name) = (Some(owners), true);
+    let (name, path) = (name.as_bytes(), path::clean(path.as_os_str().as_bytes()));
+    let stat = metadata::stat(directory, name)?;
+    archiver.entry(directory, name, &path, &stat).context(|| path::shown(&path))?;
+    if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let name = if name.is_empty() { b"." } else { name };
+        let below = rustix::fs::openat(directory, name, flags, Mode::empty())
+            .call(|| format!("openat({}, {flags:?})", path::shown(&path)))?;
+        archiver.directory(&below, &path)?;
+    }
+    archiver.finish()
+}
+
+/// Writes what a container has written, above some layers, as a layer: without what is there for mounts alone, and without
+/// its root directory, which whoever made the container has made.
+pub fn write_writable_layer<W: Write>(
+    upper: &Path,
+    lowers: &Stack,
+    mount_points: &MountPoints,
+    sink: W,
+    form: Form,
+    owners: Owners<'_>,
+) -> Result<W> {
+    let mut archiver = Archiver::new(sink, &WriteOptions { form, latest: None });
+    archiver.owners = Some(owners);
+    archiver.without = Some((mount_points, lowers));
+    let root = barque_sys::file::open(upper, barque_sys::file::READ_DIRECTORY)?;
+    archiver.directory(&root, b"")?;
+    archiver.finish()
+}
+
 /// Bytes read at once.
 const READ: usize = 256 << 10;
 
-struct Archiver<W> {
+struct Archiver<'a, W> {
     writer: Writer<W>,
     /// Where a file with several names was written, by device and inode.
     written: HashMap<(u64, u64), Vec<u8>>,
     options: WriteOptions,
     buffer: Vec<u8>,
+    owners: Option<Owners<'a>>,
+    /// What is left out, and the layers below.
+    without: Option<(&'a MountPoints, &'a Stack)>,
+    /// Whether names that mean something in layers are names like others.
+    any_name: bool,
 }
 
 fn failed(error: std::io::Error) -> Error {
     Error::from_io(error, "write of the archive")
 }
 
-impl<W: Write> Archiver<W> {
+impl<'a, W: Write> Archiver<'a, W> {
     fn new(sink: W, options: &WriteOptions) -> Self {
-        Self { writer: Writer::new(sink), written: HashMap::new(), options: *options, buffer: vec![0; READ] }
+        Self {
+            writer: Writer::new(sink),
+            written: HashMap::new(),
+            options: *options,
+            buffer: vec![0; READ],
+            owners: None,
+            without: None,
+            any_name: false,
+        }
     }
 
     fn finish(self) -> Result<W> {
@@ -91,12 +151,20 @@ impl<W: Write> Archiver<W> {
 
     /// Everything in a directory.
     fn directory(&mut self, directory: &OwnedFd, here: &[u8]) -> Result<()> {
+        if self.any_name && barque_sys::file::is_kernel_view(directory)? {
+            return Ok(());
+        }
         if is_opaque(directory, self.options.form)? {
             self.empty_file(&path::join(here, b".wh..wh..opq"))?;
         }
         for name in metadata::names(directory)? {
             let path = path::join(here, &name);
             let stat = metadata::stat(directory, &name)?;
+            if let Some((mount_points, lowers)) = self.without
+                && mount_points.cover(directory, &name, &path, &stat, lowers)?
+            {
+                continue;
+            }
             if self.options.form != Form::Plain && is_whiteout(&stat) {
                 self.whiteout(&path)?;
                 continue;
@@ -139,7 +207,7 @@ impl<W: Write> Archiver<W> {
         if kind == FileType::Socket {
             return Ok(());
         }
-        if name.starts_with(b".wh.") {
+        if name.starts_with(b".wh.") && !self.any_name {
             return Err(Error::invalid(
                 "a layer cannot hold it: names that begin with .wh. mean what is gone",
             ));
@@ -180,12 +248,16 @@ impl<W: Write> Archiver<W> {
         if let Some(latest) = self.options.latest.filter(|latest| modified.tv_sec >= *latest) {
             modified = Timespec { tv_sec: latest, tv_nsec: 0 };
         }
+        let (uid, gid) = match self.owners {
+            Some(owners) => owners(stat.st_uid, stat.st_gid),
+            None => (stat.st_uid, stat.st_gid),
+        };
         let header = Header {
             path,
             kind,
             mode: stat.st_mode & 0o7777,
-            uid: stat.st_uid,
-            gid: stat.st_gid,
+            uid,
+            gid,
             modified,
             size,
             target,

@@ -49,7 +49,7 @@ impl Store {
     }
 
     /// Does what others have left to do, if they have and nobody is adding something.
-    pub(super) fn collect_if_left(&self) -> Result<()> {
+    pub fn collect_if_left(&self) -> Result<()> {
         // After the lease was given back: a note that comes later is by one who finds the lock free.
         if self.note().exists() {
             self.try_collect()?;

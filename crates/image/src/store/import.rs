@@ -63,16 +63,21 @@ impl Store {
             comment: import.message.clone(),
         };
         let image = self.add_image(&config, vec![layer])?;
-        let name = import.name.as_ref().map(|name| name.or_latest().to_string());
-        let (manifest, hint) = (image.descriptor.clone(), Some(self.hint_of(&image)));
-        names::edit(&self.layout, |entries| {
-            names::put(entries, Named { name, manifest, source: None, hint });
-            Ok(())
-        })?;
+        self.list_image(&image, import.name.as_ref())?;
         self.touch(&image)?;
         drop(lease);
         self.collect_if_left()?;
         Ok(image)
+    }
+
+    /// Lists an image whose documents are there, under a name or without one. To be called under a [`super::Lease`].
+    pub fn list_image(&self, image: &Image, name: Option<&Reference>) -> Result<()> {
+        let name = name.map(|name| name.or_latest().to_string());
+        let (manifest, hint) = (image.descriptor.clone(), Some(self.hint_of(image)));
+        names::edit(&self.layout, |entries| {
+            names::put(entries, Named { name, manifest, source: None, hint });
+            Ok(())
+        })
     }
 
     /// Puts the documents of an image in, whose layers are there. To be called under a [`super::Lease`]; without a name it

@@ -21,6 +21,7 @@ mod record;
 mod start;
 mod store;
 mod update;
+mod users;
 
 pub use compose::compose;
 pub use create::{Connect, Created, Creation, Unpack, check_console, create, no_archives, plan_of};
@@ -31,5 +32,6 @@ pub use identity::{Identity, boot_id};
 pub use kill::signal_number;
 pub use record::Record;
 pub use store::{Container, Store};
+pub use users::{enter_user_namespace, user_namespace, user_namespace_of};
 
 pub use crate::plan::Options;

@@ -89,7 +89,7 @@ fn cure(program: &str, mappings: &[IdMapping]) -> String {
 
 /// A user namespace with mappings, as a descriptor. It lives as long as the descriptor: the process that it is made with
 /// ends at once.
-pub(super) fn namespace(maps: &IdMaps) -> Result<OwnedFd> {
+pub(crate) fn namespace(maps: &IdMaps) -> Result<OwnedFd> {
     let (ours, theirs) = Channel::pair()?;
     let clone = Clone { namespaces: Namespaces::USER, ..Clone::default() };
     match clone.fork()? {
@@ -111,6 +111,13 @@ pub(super) fn namespace(maps: &IdMaps) -> Result<OwnedFd> {
     }
 }
 
+/// Makes this process root of a user namespace. It must have one thread.
+pub(crate) fn enter(users: &OwnedFd) -> Result<()> {
+    namespace::join(users, Namespaces::USER)?;
+    process::drop_groups()?;
+    process::become_root(true)
+}
+
 /// Does something as root of a user namespace of its own; returns what it says the user should know.
 pub(super) fn inside(maps: &IdMaps, work: impl FnOnce() -> Result<Vec<String>>) -> Result<Vec<String>> {
     let users = namespace(maps)?;
@@ -118,12 +125,7 @@ pub(super) fn inside(maps: &IdMaps, work: impl FnOnce() -> Result<Vec<String>>) 
     match Clone::default().fork()? {
         Forked::Child => {
             drop(ours);
-            let enter = || {
-                namespace::join(&users, Namespaces::USER)?;
-                process::drop_groups()?;
-                process::become_root(true)
-            };
-            let last = match enter().and_then(|()| work()) {
+            let last = match enter(&users).and_then(|()| work()) {
                 Ok(notes) => {
                     notes.into_iter().for_each(|note| drop(Message::Warning(note).send(&theirs)));
                     Message::Mark(Mark::Ready)

@@ -8,7 +8,7 @@ mod compose;
 mod console;
 mod devices;
 mod hooks;
-mod ids;
+pub(crate) mod ids;
 mod init;
 mod kernel;
 mod message;
