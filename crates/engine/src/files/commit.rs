@@ -120,7 +120,7 @@ fn changes(subject: &Subject, spec: &Spec<'_>, sink: &OwnedFd) -> Result<()> {
     let inside = view::enter_user_namespace(spec, subject.now.pid)?;
     let sink = rustix::io::fcntl_dupfd_cloexec(sink, 0).call(|| "fcntl(F_DUPFD_CLOEXEC)")?;
     let sink = BufWriter::with_capacity(1 << 18, File::from(sink));
-    let mut sink = match Layer::open(&subject.container, spec, inside)? {
+    let mut sink = match Layer::open(&subject.container, spec, subject.now.pid, inside)? {
         Some(layer) => {
             let owners = |uid: u32, gid: u32| layer.owners.inside((uid, gid));
             let Layer { upper, lowers, form, mount_points, .. } = &layer;

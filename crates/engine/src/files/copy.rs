@@ -18,7 +18,7 @@ use super::layer::told;
 use super::owners::Owners;
 use super::resolve::{Found, Typed, find};
 use super::tree::Tree;
-use super::view::{Extent, Subject, View};
+use super::view::{Extent, OwnMounts, Subject, View};
 use crate::{Container, Error, ErrorKind, Result};
 
 /// One side of a copy.
@@ -50,12 +50,13 @@ pub struct Copied {
 
 /// Copies files. The caller must have one thread.
 pub fn copy(from: &Side<'_>, to: &Side<'_>, how: Copy) -> Result<Copied> {
-    let (source, target) = (Subjected::of(from)?, Subjected::of(to)?);
+    let (source_subject, target_subject) = (Subjected::of(from)?, Subjected::of(to)?);
     aside::run(|| {
         // Before this process goes elsewhere.
         let machine = Root::open_host(Path::new("/"))?;
-        let source = End::open(from, source.0.as_ref(), &machine)?;
-        let target = End::open(to, target.0.as_ref(), &machine)?;
+        let mut mounts = OwnMounts::default();
+        let source = End::open(from, source_subject.0.as_ref(), &machine, &mut mounts)?;
+        let target = End::open(to, target_subject.0.as_ref(), &machine, &mut mounts)?;
         if let (Side::Host(_) | Side::Archive(_), Side::Host(_) | Side::Archive(_)) = (from, to) {
             return Err(Error::invalid("must specify at least one container source"));
         }
@@ -65,6 +66,9 @@ pub fn copy(from: &Side<'_>, to: &Side<'_>, how: Copy) -> Result<Copied> {
             (End::Files(source), End::Files(target)) => tree(source, target, how)?,
             (End::Archive(_), End::Archive(_)) => 0,
         };
+        if let (End::Files(Place { view: Some(view), .. }), Some(subject)) = (&target, &target_subject.0) {
+            subject.keep(view)?;
+        }
         Ok(Copied { bytes })
     })
 }
@@ -96,8 +100,13 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> End<'a> {
-    fn open(side: &'a Side<'a>, subject: Option<&Subject>, machine: &'a Root) -> Result<Self> {
-        let view = subject.map(|subject| subject.open(Extent::All)).transpose()?;
+    fn open(
+        side: &'a Side<'a>,
+        subject: Option<&Subject>,
+        machine: &'a Root,
+        mounts: &mut OwnMounts,
+    ) -> Result<Self> {
+        let view = subject.map(|subject| subject.open(Extent::All, mounts)).transpose()?;
         Ok(match side {
             Side::Host(path) => Self::Files(Place { view, machine, name: "", path: path.clone() }),
             Side::Container(container, path) => {

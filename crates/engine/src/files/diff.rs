@@ -12,7 +12,7 @@ pub fn diff(container: &Container) -> Result<Vec<String>> {
     let now = container.now()?;
     aside::run(|| {
         let inside = view::enter_user_namespace(&spec, now.pid)?;
-        let Some(layer) = Layer::open(container, &spec, inside)? else { return Ok(Vec::new()) };
+        let Some(layer) = Layer::open(container, &spec, now.pid, inside)? else { return Ok(Vec::new()) };
         let Layer { upper, lowers, form, mount_points, .. } = &layer;
         let changes = barque_image::layer::changes_of_writable_layer(upper, lowers, *form, mount_points);
         Ok(changes.map_err(told)?.iter().map(ToString::to_string).collect())

@@ -11,7 +11,7 @@ use barque_sys::Call as _;
 use super::aside;
 use super::layer::told;
 use super::resolve::open_directory;
-use super::view::{Extent, Subject};
+use super::view::{Extent, OwnMounts, Subject};
 use crate::{Container, Result};
 
 /// Writes the container's root filesystem as a tar archive; what is mounted in it is an empty place there.
@@ -21,7 +21,7 @@ pub fn export(container: &Container, sink: &OwnedFd) -> Result<()> {
 }
 
 pub(super) fn write(subject: &Subject, sink: &OwnedFd) -> Result<()> {
-    let view = subject.open(Extent::Alone)?;
+    let view = subject.open(Extent::Alone, &mut OwnMounts::default())?;
     let root = open_directory_of(&view.root)?;
     let owners = |uid: u32, gid: u32| view.owners.inside((uid, gid));
     let sink = rustix::io::fcntl_dupfd_cloexec(sink, 0).call(|| "fcntl(F_DUPFD_CLOEXEC)")?;

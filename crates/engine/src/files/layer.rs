@@ -35,7 +35,12 @@ pub(super) fn told(error: barque_image::Error) -> Error {
 
 impl Layer {
     /// Opens the layer. None when the container has written nothing yet.
-    pub(super) fn open(container: &Container, spec: &Spec<'_>, inside: bool) -> Result<Option<Self>> {
+    pub(super) fn open(
+        container: &Container,
+        spec: &Spec<'_>,
+        pid: Option<i32>,
+        inside: bool,
+    ) -> Result<Option<Self>> {
         let directory = container.directory();
         let (lower, upper) = match start::root_source(&container.definition, &directory, spec)? {
             RootSource::Overlay { lower, upper, .. } => (lower, upper),
@@ -56,7 +61,9 @@ impl Layer {
         let mut kept = Vec::new();
         let upper = match upper {
             Upper::Directory { path, .. } => path.join("upper"),
-            Upper::Memory => return Err(super::view::gone(container)),
+            Upper::Memory => {
+                super::kept::upper(container, pid)?.ok_or_else(|| super::view::in_memory(container))?
+            }
         };
         if !upper.is_dir() {
             return Ok(None);

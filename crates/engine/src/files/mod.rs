@@ -11,6 +11,7 @@ mod copy;
 mod diff;
 mod export;
 mod extract;
+pub(crate) mod kept;
 mod layer;
 mod owners;
 mod place;

@@ -67,7 +67,8 @@ pub(super) fn node(parent: &OwnedFd, name: &OsStr, node: Node<'_>, facts: &Facts
     clear(parent, name)?;
     match node {
         Node::Symlink(target) => {
-            rustix::fs::symlinkat(target, parent, name).call(|| format!("symlinkat({target:?}, {name:?})"))?;
+            rustix::fs::symlinkat(target, parent, name)
+                .call(|| format!("symlinkat({target:?}, {name:?})"))?;
         }
         Node::Device(kind, device) => {
             let mode = Mode::from_raw_mode(facts.mode);
@@ -119,8 +120,8 @@ pub(super) fn finish(fd: impl AsFd, facts: &Facts) -> Result<()> {
     Ok(rustix::fs::futimens(fd, &times).call(|| "futimens")?)
 }
 
-/// The extended attributes of an open file that mean something elsewhere: the user's, access lists, file capabilities.
-pub(super) fn attributes(fd: impl AsFd) -> Result<Attributes> {
+/// The extended attributes of an open file, of those that are wanted.
+pub(super) fn attributes(fd: impl AsFd, wanted: fn(&[u8]) -> bool) -> Result<Attributes> {
     let fd = fd.as_fd();
     let mut names = Vec::with_capacity(LONGEST);
     match rustix::fs::flistxattr(fd, rustix::buffer::spare_capacity(&mut names)) {
@@ -128,7 +129,7 @@ pub(super) fn attributes(fd: impl AsFd) -> Result<Attributes> {
         listed => listed.call(|| "flistxattr")?,
     };
     let mut found = Vec::new();
-    for name in names.split(|byte| *byte == 0).filter(|name| travels(name)) {
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty() && wanted(name)) {
         let mut value = Vec::with_capacity(LONGEST);
         match rustix::fs::fgetxattr(fd, name, rustix::buffer::spare_capacity(&mut value)) {
             // Gone meanwhile, or not for this user.
@@ -143,7 +144,7 @@ pub(super) fn attributes(fd: impl AsFd) -> Result<Attributes> {
 /// More than any file system keeps for one file.
 const LONGEST: usize = 64 << 10;
 
-/// Not labels, which are a machine's own, nor what file systems note for themselves.
+/// Whether an extended attribute means something elsewhere: the user's, access lists, file capabilities. Not labels, which are a machine's own, nor what file systems note for themselves.
 pub(super) fn travels(name: &[u8]) -> bool {
     name == b"security.capability"
         || name.starts_with(b"system.posix_acl_")

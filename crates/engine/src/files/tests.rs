@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use barque_sys::path::Root;
 
 use super::copy::{Copy, Place, pack, tree, unpack};
-use super::owners::Owners;
 use super::view::View;
 
 struct Scene {
@@ -34,7 +33,7 @@ impl Scene {
 
     fn container(&self, path: &str) -> Place<'_> {
         let root = Root::open_host(&self.path("container")).unwrap();
-        let view = Some(View { root, owners: Owners::default() });
+        let view = Some(View::new(root));
         Place { view, machine: &self.machine, name: "web", path: path.into() }
     }
 
@@ -319,7 +318,8 @@ fn a_race_leads_nobody_out() {
                 // In one step, so that there is always something of the name.
                 let flags = rustix::fs::RenameFlags::EXCHANGE;
                 let cwd = rustix::fs::CWD;
-                rustix::fs::renameat_with(cwd, container.join("a"), cwd, container.join("link"), flags).unwrap();
+                rustix::fs::renameat_with(cwd, container.join("a"), cwd, container.join("link"), flags)
+                    .unwrap();
             }
         });
         for _ in 0..300 {

@@ -33,6 +33,8 @@ pub(super) struct Tree<'a> {
     links: HashMap<(u64, u64), PathBuf>,
     /// The first directory that was made: not copied into itself.
     first: Option<(u64, u64)>,
+    /// Which extended attributes are copied.
+    attributes: fn(&[u8]) -> bool,
     /// How long an archive of what was copied would be: what Docker counts.
     pub(super) bytes: u64,
 }
@@ -41,7 +43,20 @@ impl<'a> Tree<'a> {
     pub(super) fn new(top: &OwnedFd, owner: &'a dyn Fn(&Stat) -> (u32, u32)) -> Result<Self> {
         let top = rustix::io::fcntl_dupfd_cloexec(top, 0).call(|| "fcntl(F_DUPFD_CLOEXEC)")?;
         // The two empty blocks at its end.
-        Ok(Self { owner, top, here: PathBuf::new(), links: HashMap::new(), first: None, bytes: 1024 })
+        Ok(Self {
+            owner,
+            top,
+            here: PathBuf::new(),
+            links: HashMap::new(),
+            first: None,
+            attributes: place::travels,
+            bytes: 1024,
+        })
+    }
+
+    /// Copies all extended attributes, overlayfs' own too.
+    pub(super) fn with_all_attributes(&mut self) {
+        self.attributes = |_| true;
     }
 
     /// Copies one name of a directory, and all that is in it, under another name into the top.
@@ -105,7 +120,7 @@ impl<'a> Tree<'a> {
         if !barque_sys::file::is_kernel_view(source)? {
             self.content(source, &target)?;
         }
-        place::finish(&target, &self.facts(&stat, place::attributes(source)?))
+        place::finish(&target, &self.facts(&stat, place::attributes(source, self.attributes)?))
     }
 
     fn content(&mut self, from: &OwnedFd, to: &OwnedFd) -> Result<()> {
@@ -171,7 +186,7 @@ impl<'a> Tree<'a> {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(Error::new(ErrorKind::Conflict, "it became something else while it was copied"));
         }
-        let attributes = place::attributes(&source)?;
+        let attributes = place::attributes(&source, self.attributes)?;
         let target = place::file(to, new_name)?;
         let (source, target) = (File::from(source), File::from(target));
         let size = u64::try_from(stat.st_size).unwrap_or(0);

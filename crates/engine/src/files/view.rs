@@ -33,6 +33,8 @@ pub(super) struct Subject {
 pub(super) struct View {
     pub(super) root: Root,
     pub(super) owners: Owners,
+    /// Whether what is written must be kept ([`Subject::keep`]).
+    in_memory: bool,
 }
 
 /// What of a container is wanted.
@@ -42,6 +44,29 @@ pub(super) enum Extent {
     All,
     /// Its root filesystem alone: what is mounted there is an empty place.
     Alone,
+}
+
+/// Whether this process has a mount namespace of its own. A second one would take the mounts of the first away.
+#[derive(Debug, Default)]
+pub(super) struct OwnMounts(bool);
+
+impl OwnMounts {
+    fn make(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Ok(());
+        }
+        namespace::unshare(Namespaces::MOUNT)?;
+        let everything = file::open(Path::new("/"), file::DIRECTORY)?;
+        let private = Attributes { propagation: Some(Propagation::Private), ..Attributes::default() };
+        Ok(mount::set_attributes(&everything, true, &private)?)
+    }
+}
+
+#[cfg(test)]
+impl View {
+    pub(super) fn new(root: Root) -> Self {
+        Self { root, owners: Owners::default(), in_memory: false }
+    }
 }
 
 impl Subject {
@@ -59,11 +84,17 @@ impl Subject {
         Ok(Self { container, config, now, _still: still })
     }
 
+    /// Keeps what was written to a root in memory.
+    pub(super) fn keep(&self, view: &View) -> Result<()> {
+        if view.in_memory { super::kept::save(&self.container) } else { Ok(()) }
+    }
+
     /// Opens its root: in a process of its own, see [`aside`].
-    pub(super) fn open(&self, extent: Extent) -> Result<View> {
+    pub(super) fn open(&self, extent: Extent, namespace: &mut OwnMounts) -> Result<View> {
         let spec = self.container.spec(&self.config)?;
         let inside = enter_user_namespace(&spec, self.now.pid)?;
         let owners = if inside { Owners::default() } else { Owners::of(&spec) };
+        let mut in_memory = false;
         let root = match (self.now.pid, extent) {
             (Some(pid), Extent::All) => running(&self.container, pid)?,
             (Some(pid), Extent::Alone) => {
@@ -71,9 +102,13 @@ impl Subject {
                 let root = running(&self.container, pid)?;
                 alone(&pidfd, &root)?
             }
-            (None, extent) => stopped(&self.container, &spec, inside, extent)?,
+            (None, extent) => {
+                let (root, memory) = stopped(&self.container, &spec, inside, extent, namespace)?;
+                in_memory = memory;
+                root
+            }
         };
-        Ok(View { root, owners })
+        Ok(View { root, owners, in_memory })
     }
 }
 
@@ -124,21 +159,25 @@ fn alone(pidfd: &OwnedFd, root: &Root) -> Result<Root> {
         .ok_or_else(|| Error::new(ErrorKind::Internal, "the container's root mount did not come"))
 }
 
-/// What became of a layer in memory.
-pub(super) fn gone(container: &Container) -> Error {
+/// Nobody knows where the layer is.
+pub(super) fn in_memory(container: &Container) -> Error {
     Error::new(
         ErrorKind::Conflict,
-        format!("what container {} has changed was in memory, and went when it ended", container.name()),
+        format!("what container {} changes is in memory that nobody but itself can reach", container.name()),
     )
-    .hint("overlayfs cannot write below / itself: with --root on another file system it is kept")
+    .hint("it was started with --rm, or its monitor was killed: copy what you need with `barque cp`")
 }
 
-/// The root of one that does not run, mounted in a mount namespace of this process.
-fn stopped(container: &Container, spec: &Spec<'_>, inside: bool, extent: Extent) -> Result<Root> {
-    namespace::unshare(Namespaces::MOUNT)?;
-    let everything = file::open(Path::new("/"), file::DIRECTORY)?;
-    let private = Attributes { propagation: Some(Propagation::Private), ..Attributes::default() };
-    mount::set_attributes(&everything, true, &private)?;
+/// The root of one that does not run, mounted in a mount namespace of this process; and whether what is written to it is
+/// kept in memory.
+fn stopped(
+    container: &Container,
+    spec: &Spec<'_>,
+    inside: bool,
+    extent: Extent,
+    namespace: &mut OwnMounts,
+) -> Result<(Root, bool)> {
+    namespace.make()?;
     let directory = container.directory();
     if matches!(container.definition.root, Origin::Archive { .. })
         && !directory.join(start::UNPACKED_MARK).exists()
@@ -153,7 +192,13 @@ fn stopped(container: &Container, spec: &Spec<'_>, inside: bool, extent: Extent)
     }
     let place = directory.join("merged");
     file::make_directories(&place, 0o711)?;
-    let tree = match start::root_source(&container.definition, &directory, spec)? {
+    let mut source = start::root_source(&container.definition, &directory, spec)?;
+    let in_memory = matches!(source, RootSource::Overlay { upper: Upper::Memory, .. });
+    if in_memory {
+        super::kept::fill(&directory)?;
+        source = start::root_source(&container.definition, &directory, spec)?;
+    }
+    let tree = match source {
         RootSource::Directory { path } => snapshot::Mount::Bind { source: path, read_only: false },
         RootSource::Overlay { lower, upper, .. } => overlay(container, spec, inside, lower, &upper)?,
         RootSource::Composed { .. } => {
@@ -175,7 +220,7 @@ fn stopped(container: &Container, spec: &Spec<'_>, inside: bool, extent: Extent)
         let change = Attributes { set: MountAttrFlags::MOUNT_ATTR_RDONLY, ..Attributes::default() };
         mount::set_attributes(&root, false, &change)?;
     }
-    Ok(root)
+    Ok((root, in_memory))
 }
 
 fn overlay(
@@ -187,7 +232,7 @@ fn overlay(
 ) -> Result<snapshot::Mount> {
     let layer = match upper {
         Upper::Directory { path, .. } => path.clone(),
-        Upper::Memory => return Err(gone(container)),
+        Upper::Memory => return Err(in_memory(container)),
     };
     let (upper, work) = (layer.join("upper"), layer.join("work"));
     for path in [&layer, &upper, &work] {

@@ -15,7 +15,7 @@ use barque_sys::Call as _;
 
 pub use network::{Joined, Leaving, from_image, from_network};
 pub use root::root_path;
-pub(crate) use root::{UNPACKED_MARK, root as root_source};
+pub(crate) use root::{LAYER, UNPACKED_MARK, root as root_source};
 
 use crate::definition::Root;
 use crate::{Definition, Places, Result};

@@ -19,7 +19,7 @@ pub(crate) const UNPACKED_MARK: &str = "rootfs.done";
 /// Where an overlay is mounted, in the container's directory.
 const MERGED: &str = "merged";
 /// Where what the container writes lies, in its directory.
-const LAYER: &str = "layer";
+pub(crate) const LAYER: &str = "layer";
 
 /// Where the root filesystem will be, for `root.path` of the configuration.
 pub fn root_path(definition: &Definition, directory: &Path, spec: &Spec<'_>) -> PathBuf {
@@ -72,8 +72,8 @@ pub(crate) fn root(definition: &Definition, directory: &Path, spec: &Spec<'_>) -
 }
 
 fn overlay(definition: &Definition, directory: &Path, lower: Vec<PathBuf>) -> RootSource {
-    // overlayfs refuses an upper directory that lies below its lower one.
-    let upper = if lower.iter().any(|lower| is_below(directory, lower)) {
+    // overlayfs refuses an upper directory that lies below its lower one, unless another file system is mounted on it.
+    let upper = if lower.iter().any(|lower| is_below(&directory.join(LAYER), lower)) {
         Upper::Memory
     } else {
         Upper::Directory { path: directory.join(LAYER), volatile: definition.auto_remove }
