@@ -12,8 +12,11 @@ pub static CP: Command = Command {
     sections: &[Section {
         title: OPTIONS,
         flags: &[
-            Flag::switch("archive", "Keep owners; otherwise a copy belongs to root in a container, to you here")
-                .short('a'),
+            Flag::switch(
+                "archive",
+                "Keep owners; otherwise a copy belongs to root in a container, to you here",
+            )
+            .short('a'),
             Flag::switch("follow-link", "Copy what a symbolic link at SRC_PATH leads to").short('L'),
             Flag::switch("quiet", "Do not say how much was copied").short('q'),
         ],
@@ -25,7 +28,7 @@ pub static CP: Command = Command {
 };
 
 /// `barque diff`.
-pub static CONTAINER_DIFF: Command = Command {
+pub static DIFF: Command = Command {
     path: "barque diff",
     usage: "CONTAINER",
     about: "Show what a container has changed in its root filesystem: A added, C changed, D deleted.",

@@ -6,6 +6,7 @@
 mod build;
 pub mod container;
 mod explain;
+pub mod files;
 mod help;
 mod image;
 pub mod manifest;

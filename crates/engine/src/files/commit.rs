@@ -12,11 +12,12 @@ use barque_image::store::{self, Image, Store};
 use barque_runtime::spec::Spec;
 use barque_sys::Call as _;
 
-use super::layer::{Layer, told};
+use super::layer::Layer;
 use super::thaw::Frozen;
 use super::view::{self, Subject};
 use super::{aside, export};
 use crate::definition::Root;
+use crate::start::from_image as told;
 use crate::{Container, Error, ErrorKind, Result, Status};
 
 /// What the new image is to be.

@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use super::aside;
 use super::extract::extract;
-use super::layer::told;
 use super::owners::Owners;
 use super::resolve::{Found, Typed, find};
 use super::tree::Tree;
 use super::view::{Extent, OwnMounts, Subject, View};
+use crate::start::from_image as told;
 use crate::{Container, Error, ErrorKind, Result};
 
 /// One side of a copy.

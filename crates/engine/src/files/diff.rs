@@ -1,7 +1,8 @@
 //! `diff`: what a container has changed.
 
-use super::layer::{Layer, told};
+use super::layer::Layer;
 use super::{aside, view};
+use crate::start::from_image as told;
 use crate::{Container, Result};
 
 /// What the container has changed in its root filesystem: `A /x`, `C /etc`, `D /y`, a line each. What is mounted in it, and

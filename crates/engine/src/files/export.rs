@@ -9,9 +9,9 @@ use barque_image::layer::write_part;
 use barque_sys::Call as _;
 
 use super::aside;
-use super::layer::told;
 use super::resolve::open_directory;
 use super::view::{Extent, OwnMounts, Subject};
+use crate::start::from_image as told;
 use crate::{Container, Result};
 
 /// Writes the container's root filesystem as a tar archive; what is mounted in it is an empty place there.

@@ -10,10 +10,10 @@ use barque_sys::path::Root;
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 
-use super::layer::told;
 use super::place::{self, Facts, Node, travels};
 use super::resolve::open_directory;
 use super::view::View;
+use crate::start::from_image as told;
 use crate::{Error, ErrorKind, Result};
 
 /// Unpacks an archive, plain or compressed, into a directory of a container, whose path leads there without links. Links in

@@ -15,9 +15,9 @@ use barque_sys::namespace::{self, Namespaces};
 use barque_sys::{Call as _, file, mount};
 use rustix::fs::{RenameFlags, Stat};
 
-use super::layer::told;
 use super::place;
 use super::tree::Tree;
+use crate::start::from_image as told;
 use crate::{Container, ErrorKind, Result, start};
 
 const KEPT: &str = "kept";

@@ -8,6 +8,7 @@ use barque_runtime::plan::mount::{RootSource, Upper};
 use barque_runtime::spec::Spec;
 
 use super::owners::Owners;
+use crate::start::from_image as told;
 use crate::{Container, Error, Result, start};
 
 /// The writable layer of a container, in overlayfs' form.
@@ -22,15 +23,6 @@ pub(super) struct Layer {
     pub(super) owners: Owners,
     /// Keeps the paths above valid.
     _kept: Vec<OwnedFd>,
-}
-
-/// A failure of the image crate, with its cure.
-pub(super) fn told(error: barque_image::Error) -> Error {
-    let told = Error::new(error.kind(), error.to_string());
-    match error.cure() {
-        Some(cure) => told.hint(cure),
-        None => told,
-    }
 }
 
 impl Layer {

@@ -8,7 +8,7 @@ use barque_sys::Call as _;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// Mode, owner, time and extended attributes that a file is to have.
 #[derive(Debug, Clone)]
@@ -52,19 +52,19 @@ pub(super) fn file(parent: &OwnedFd, name: &OsStr) -> Result<OwnedFd> {
 pub(super) fn directory(parent: &OwnedFd, name: &OsStr) -> Result<bool> {
     match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o700)) {
         Ok(()) => Ok(true),
-        Err(Errno::EXIST) => match stat(parent, name)? {
-            Some(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::Directory => Err(
-                Error::invalid(format!("cannot overwrite non-directory {name:?} with directory {name:?}")),
-            ),
-            _ => Ok(false),
-        },
+        Err(Errno::EXIST) if stat(parent, name)?.is_some_and(|stat| !is_directory(&stat)) => {
+            Err(Error::invalid(format!("cannot overwrite non-directory {name:?} with directory {name:?}")))
+        }
+        Err(Errno::EXIST) => Ok(false),
         Err(errno) => Ok(Err(errno).call(|| format!("mkdirat({name:?})"))?),
     }
 }
 
 /// Makes a link, a device, a pipe, with its facts.
 pub(super) fn node(parent: &OwnedFd, name: &OsStr, node: Node<'_>, facts: &Facts) -> Result<()> {
-    clear(parent, name)?;
+    if clear(parent, name)? == Cleared::Mounted {
+        return Err(mounted(name));
+    }
     match node {
         Node::Symlink(target) => {
             rustix::fs::symlinkat(target, parent, name)
@@ -90,7 +90,9 @@ pub(super) fn link(old: &OwnedFd, old_name: &OsStr, parent: &OwnedFd, name: &OsS
     if id(stat(old, old_name)?) == id(stat(parent, name)?) {
         return Ok(());
     }
-    clear(parent, name)?;
+    if clear(parent, name)? == Cleared::Mounted {
+        return Err(mounted(name));
+    }
     Ok(rustix::fs::linkat(old, old_name, parent, name, AtFlags::empty())
         .call(|| format!("linkat({old_name:?}, {name:?})"))?)
 }
@@ -159,20 +161,42 @@ pub(super) fn stat(parent: &OwnedFd, name: &OsStr) -> Result<Option<Stat>> {
     }
 }
 
+fn is_directory(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::Directory
+}
+
+fn mounted(name: &OsStr) -> Error {
+    Error::new(ErrorKind::Conflict, format!("cannot overwrite {name:?}: something is mounted on it"))
+}
+
+fn over_directory(name: &OsStr) -> Error {
+    Error::invalid(format!("cannot overwrite directory {name:?} with non-directory {name:?}"))
+}
+
 /// What has become of a name that something else is to have.
+#[derive(PartialEq, Eq)]
 enum Cleared {
     Gone,
     Mounted,
 }
 
-/// Removes what is no directory.
+/// Removes what is no directory. What something is mounted on could be removed from here, and the container's mount would
+/// go with it: only a mount of our own namespace keeps its place (`EBUSY`).
 fn clear(parent: &OwnedFd, name: &OsStr) -> Result<Cleared> {
+    if is_mounted(parent, name) {
+        return Ok(Cleared::Mounted);
+    }
     match rustix::fs::unlinkat(parent, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(Cleared::Gone),
         Err(Errno::BUSY) => Ok(Cleared::Mounted),
-        Err(Errno::ISDIR) => {
-            Err(Error::invalid(format!("cannot overwrite directory {name:?} with non-directory {name:?}")))
-        }
+        Err(Errno::ISDIR) => Err(over_directory(name)),
         Err(errno) => Ok(Err(errno).call(|| format!("unlinkat({name:?})"))?),
     }
+}
+
+/// Whether a name is where something is mounted (`STATX_ATTR_MOUNT_ROOT`, Linux 5.8).
+fn is_mounted(parent: &OwnedFd, name: &OsStr) -> bool {
+    use rustix::fs::{StatxAttributes, StatxFlags};
+    let found = rustix::fs::statx(parent, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::TYPE);
+    found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }

@@ -14,9 +14,10 @@ use barque_sys::path::Root;
 use barque_sys::{file, mount};
 
 use super::aside;
-use super::layer::{has_own_users, privileged, told};
+use super::layer::{has_own_users, privileged};
 use super::owners::Owners;
 use crate::definition::Root as Origin;
+use crate::start::from_image as told;
 use crate::{Container, Error, ErrorKind, Lock, Now, Result, start};
 
 /// A container whose files somebody wants, held still where it does not run: nobody starts it meanwhile.

@@ -15,6 +15,7 @@ use super::stdio::Stdio;
 use super::watch::Watch;
 use super::{Launch, Streams, message};
 use crate::log::{Stream, Subject, Timestamp, Writer};
+use crate::files::kept;
 use crate::start::{Leaving, Purpose, Start};
 use crate::state::{Asked, End, Request};
 use crate::{Container, Error, ErrorKind, RestartPolicy, Result, State, Time, life, policy};
@@ -39,6 +40,8 @@ pub(super) struct Monitor<'a> {
     kill_at: Option<Instant>,
     /// When its time is over.
     timeout_at: Option<Instant>,
+    /// Whether what it writes is in memory and to be kept; none before the first start.
+    keeps: Option<bool>,
 }
 
 /// A run that goes on.
@@ -87,6 +90,7 @@ impl<'a> Monitor<'a> {
             state: State { version: crate::state::VERSION, restarts: launch.restarts, ..State::default() },
             kill_at: None,
             timeout_at: None,
+            keeps: None,
         })
     }
 
@@ -122,6 +126,9 @@ impl<'a> Monitor<'a> {
     fn start(&mut self, executable: Option<OwnedFd>) -> Result<Run<'a>> {
         let definition = &self.container.definition;
         let places = self.container.places();
+        if self.keeps.is_none() {
+            self.keeps = Some(!definition.auto_remove && kept::begin(self.container, self.spec)?);
+        }
         let mut start = Start::prepare(places, definition, self.spec, self.config, Purpose::Run)?;
         let made = self.make(&start, executable);
         if !super::passes_through(self.container) {
@@ -319,18 +326,23 @@ impl<'a> Monitor<'a> {
             // The name and the image are free when the command returns.
             life::remove::let_go(self.container)?;
         }
-        let end = FromMonitor::Ended(end);
-        let slow = self.clients.has_pending();
+        let keeps = self.keeps == Some(true);
+        let slow = keeps || self.clients.has_pending();
         if !slow {
-            self.clients.tell_all(&end);
+            self.clients.tell_all(&FromMonitor::Ended(end.clone()));
         }
         drop(self.container.places().runtime().open(self.container.id()).and_then(|it| it.delete(true)));
         // Whoever lets go of the mount namespace last waits for the unmount.
         drop(run);
         leaving.iter().for_each(Leaving::finish);
+        if keeps && let Err(error) = kept::save(self.container) {
+            end.error = format!("what it has changed is not kept: {error}");
+            self.state.end = Some(end.clone());
+            self.state.write(&self.container.directory())?;
+        }
         if slow {
             self.flush()?;
-            self.clients.tell_all(&end);
+            self.clients.tell_all(&FromMonitor::Ended(end));
         }
         Ok(())
     }

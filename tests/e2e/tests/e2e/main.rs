@@ -7,6 +7,7 @@ mod archive;
 mod bad_input;
 mod bootstrap;
 mod build;
+mod container_files;
 mod devices;
 mod exit_codes;
 mod files;

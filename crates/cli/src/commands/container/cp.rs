@@ -44,14 +44,14 @@ pub(super) fn cp(flags: &Parsed, places: &Places) -> Result<i32> {
 enum Named {
     Archive,
     Host(PathBuf),
-    Container(Container, PathBuf),
+    Container(Box<Container>, PathBuf),
 }
 
 impl Named {
     fn read(typed: &str, containers: &Containers) -> Result<Self> {
         match split(typed) {
             _ if typed == "-" => Ok(Self::Archive),
-            Some((name, path)) => Ok(Self::Container(containers.find(name)?, PathBuf::from(path))),
+            Some((name, path)) => Ok(Self::Container(Box::new(containers.find(name)?), PathBuf::from(path))),
             None => {
                 let directory = barque_sys::process::current_directory()?;
                 Ok(Self::Host(PathBuf::from(format!("{directory}/")).join(typed)))

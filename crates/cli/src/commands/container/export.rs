@@ -16,8 +16,9 @@ pub(super) fn export(flags: &Parsed, places: &Places) -> Result<i32> {
     match flags.value("output").filter(|path| *path != "-") {
         Some(path) => to_file(&container, Path::new(path))?,
         None if rustix::termios::isatty(rustix::stdio::stdout()) => {
-            return Err(Error::invalid("cowardly refusing to save to a terminal")
-                .hint("use the -o flag or redirect"));
+            return Err(
+                Error::invalid("cowardly refusing to save to a terminal").hint("use the -o flag or redirect")
+            );
         }
         None => {
             let stdout = rustix::stdio::stdout().as_fd().try_clone_to_owned();

@@ -4,6 +4,10 @@ mod attach;
 mod attached;
 mod exec;
 mod inspect;
+mod commit;
+mod cp;
+mod diff;
+mod export;
 mod kill;
 mod logs;
 mod pause;
@@ -22,7 +26,7 @@ mod wait;
 pub use run::exit_code;
 
 use super::verb::{Group, MANY, Verb, each};
-use crate::flags::{RUN, container as flags};
+use crate::flags::{RUN, container as flags, files};
 
 /// The commands about containers.
 pub(super) static GROUP: Group =
@@ -47,4 +51,8 @@ const VERBS: &[Verb] = &[
     Verb::plain(&flags::PAUSE, &["pause"], &["pause"], (1, MANY), pause::pause),
     Verb::plain(&flags::UNPAUSE, &["unpause"], &["unpause"], (1, MANY), pause::unpause),
     Verb::plain(&flags::RENAME, &["rename"], &["rename"], (2, 2), rename::rename),
+    Verb::plain(&files::CP, &["cp"], &["cp"], (2, 2), cp::cp),
+    Verb::plain(&files::DIFF, &["diff"], &["diff"], (1, 1), diff::diff),
+    Verb::plain(&files::COMMIT, &["commit"], &["commit"], (1, 2), commit::commit),
+    Verb::plain(&files::EXPORT, &["export"], &["export"], (1, 1), export::export),
 ];
