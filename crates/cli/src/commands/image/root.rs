@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use barque_engine::files::{BASE_LABEL, HOST};
 use barque_image::spec::Platform;
 use barque_image::store::{Image, Store};
 use barque_sys::path::Root;
@@ -84,8 +85,12 @@ impl ImageRoot {
             warn_of_platform(&image);
         }
         let lowers = images.store.rootfs(&image).map_err(told)?;
-        let lowers = lowers.iter().map(std::path::absolute).collect::<std::io::Result<_>>();
-        let lowers = lowers.map_err(|error| Error::invalid(format!("--root {:?}: {error}", places.root)))?;
+        let lowers = lowers.iter().map(std::path::absolute).collect::<std::io::Result<Vec<_>>>();
+        let mut lowers = lowers.map_err(|error| Error::invalid(format!("--root {:?}: {error}", places.root)))?;
+        if image.config.config.labels.get(BASE_LABEL).is_some_and(|base| base == HOST) {
+            // Changes of this machine's root filesystem (`commit` of a container on @host): nothing without it.
+            lowers.push(PathBuf::from("/"));
+        }
         let mut in_use = None;
         if !explain {
             images.store.keep(id, &image).map_err(told)?;
