@@ -105,6 +105,19 @@ pub enum Root {
     },
 }
 
+impl Root {
+    /// The layers of an image that holds changes of this machine's root filesystem, which comes last.
+    pub(crate) fn changes_of_host(&self) -> Option<&[PathBuf]> {
+        match self {
+            Self::Image { layers } => match layers.split_last() {
+                Some((last, layers)) if last.as_os_str() == "/" => Some(layers),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 /// A container's place among networks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -65,9 +65,11 @@ pub fn commit(container: &Container, store: &Store, wanted: &Commit) -> Result<D
     let added = add_layer(&subject, &spec, store);
     drop(frozen);
     let (layer, diff_id) = added?;
-    let mut layers = base.as_ref().map(|base| base.manifest.layers.clone()).unwrap_or_default();
+    // Changes of this machine's root are together in one layer, those of the image too.
+    let below = base.as_ref().filter(|_| subject.container.definition.root.changes_of_host().is_none());
+    let mut layers = below.map(|base| base.manifest.layers.clone()).unwrap_or_default();
     layers.push(layer);
-    let config = config(&subject.container, base.as_ref(), execution, diff_id, wanted);
+    let config = config(&subject.container, below, execution, diff_id, wanted);
     let image = store.add_image(&config, layers).map_err(told)?;
     store.list_image(&image, wanted.name.as_ref()).map_err(told)?;
     store.touch(&image).map_err(told)?;

@@ -23,23 +23,27 @@ use crate::{Container, ErrorKind, Result, start};
 const KEPT: &str = "kept";
 const NEW: &str = "kept.new";
 
-/// Mounts memory on the layer of a container that could not write on disk, with what is kept in it. The rest of this
-/// process's life is then spent in a mount namespace of its own, where the host's mounts still come and go. Says whether
-/// there is something to keep at the end.
+/// Mounts memory on the layer of a container that could not write on disk, with what is kept in it, or with what its image
+/// changes. The rest of this process's life is then spent in a mount namespace of its own, where the host's mounts still come
+/// and go. Says whether there is something to keep at the end.
 pub(crate) fn begin(container: &Container, spec: &Spec<'_>) -> Result<bool> {
-    let directory = container.directory();
-    let source = start::root_source(&container.definition, &directory, spec)?;
+    let definition = &container.definition;
+    let source = start::root_source(definition, &container.directory(), spec)?;
     let RootSource::Overlay { upper: Upper::Memory, .. } = source else { return Ok(false) };
+    if definition.auto_remove && definition.root.changes_of_host().is_none() {
+        return Ok(false);
+    }
     namespace::unshare(Namespaces::MOUNT)?;
     let everything = file::open(Path::new("/"), file::DIRECTORY)?;
     let slave = Attributes { propagation: Some(Propagation::Slave), ..Attributes::default() };
     mount::set_attributes(&everything, true, &slave)?;
-    fill(&directory)?;
-    Ok(true)
+    fill(container)?;
+    Ok(!definition.auto_remove)
 }
 
-/// Mounts memory on the layer, and copies what is kept to it.
-pub(super) fn fill(directory: &Path) -> Result<()> {
+/// Mounts memory on the layer, and copies what is kept to it, or what the image changes.
+pub(super) fn fill(container: &Container) -> Result<()> {
+    let directory = container.directory();
     let layer = directory.join(start::LAYER);
     file::make_directories(&layer, 0o711)?;
     let memory = FileSystem::open("tmpfs")?;
@@ -48,7 +52,13 @@ pub(super) fn fill(directory: &Path) -> Result<()> {
     mount::attach(&memory, file::open(&layer, file::DIRECTORY)?)?;
     let kept = directory.join(KEPT);
     if kept.join("upper").is_dir() {
-        copy(&kept, &layer)?;
+        return copy(&kept, &layer);
+    }
+    let changes = container.definition.root.changes_of_host().unwrap_or_default();
+    for changed in changes.iter().rev() {
+        let upper = layer.join("upper");
+        file::make_directories(&upper, 0o755)?;
+        all(&open(&upper)?)?.copy_content(&open(changed)?)?;
     }
     Ok(())
 }
@@ -71,12 +81,16 @@ pub(crate) fn save(container: &Container) -> Result<()> {
 
 /// Copies the directory of the layer as overlayfs has made it, with its own notes.
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    let (from, to) = (open(from)?, open(to)?);
-    let owner = |stat: &Stat| (stat.st_uid, stat.st_gid);
-    let mut tree = Tree::new(&to, &owner)?;
-    tree.with_all_attributes();
+    let from = open(from)?;
     let name = OsStr::new("upper");
-    if place::stat(&from, name)?.is_some() { tree.copy(&from, name, name) } else { Ok(()) }
+    if place::stat(&from, name)?.is_some() { all(&open(to)?)?.copy(&from, name, name) } else { Ok(()) }
+}
+
+/// A copy that keeps everything.
+fn all(to: &OwnedFd) -> Result<Tree<'static>> {
+    let mut tree = Tree::new(to, &|stat: &Stat| (stat.st_uid, stat.st_gid))?;
+    tree.with_all_attributes();
+    Ok(tree)
 }
 
 fn open(path: &Path) -> Result<OwnedFd> {

@@ -196,7 +196,7 @@ fn stopped(
     let mut source = start::root_source(&container.definition, &directory, spec)?;
     let in_memory = matches!(source, RootSource::Overlay { upper: Upper::Memory, .. });
     if in_memory {
-        super::kept::fill(&directory)?;
+        super::kept::fill(container)?;
         source = start::root_source(&container.definition, &directory, spec)?;
     }
     let tree = match source {

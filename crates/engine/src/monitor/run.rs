@@ -127,7 +127,7 @@ impl<'a> Monitor<'a> {
         let definition = &self.container.definition;
         let places = self.container.places();
         if self.keeps.is_none() {
-            self.keeps = Some(!definition.auto_remove && kept::begin(self.container, self.spec)?);
+            self.keeps = Some(kept::begin(self.container, self.spec)?);
         }
         let mut start = Start::prepare(places, definition, self.spec, self.config, Purpose::Run)?;
         let made = self.make(&start, executable);

@@ -10,7 +10,7 @@ use barque_runtime::spec::{IdMapping, Linux, Spec};
 
 use super::Purpose;
 use crate::definition::Root;
-use crate::{Definition, Result};
+use crate::{Definition, Error, Result};
 
 /// Where an archive is unpacked, in the container's directory.
 const UNPACKED: &str = "rootfs";
@@ -53,6 +53,16 @@ pub(super) fn map_root_ids(root: &RootSource, spec: &Spec<'_>) -> bool {
 /// The root filesystem: the directory itself, or a layer over it.
 pub(crate) fn root(definition: &Definition, directory: &Path, spec: &Spec<'_>) -> Result<RootSource> {
     let lower = match &definition.root {
+        // overlayfs takes no layer that lies below another: its files become the first ones of the writable layer.
+        root if root.changes_of_host().is_some() => {
+            if !privileged() {
+                return Err(Error::unsupported(format!(
+                    "image {}: changes of @host are shown to root alone",
+                    definition.image
+                )));
+            }
+            PathBuf::from("/")
+        }
         Root::Host => PathBuf::from("/"),
         Root::Directory { path, .. } => path.clone(),
         Root::Archive { .. } => directory.join(UNPACKED),

