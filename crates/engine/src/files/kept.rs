@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use barque_runtime::plan::mount::{RootSource, Upper};
 use barque_runtime::spec::Spec;
-use barque_sys::mount::{Attributes, FileSystem, MountAttrFlags, Propagation};
+use barque_sys::mount::{Attributes, FileSystem, MountAttrFlags, Propagation, UnmountFlags};
 use barque_sys::namespace::{self, Namespaces};
 use barque_sys::{Call as _, file, mount};
 use rustix::fs::{RenameFlags, Stat};
@@ -61,6 +61,14 @@ pub(super) fn fill(container: &Container) -> Result<()> {
         all(&open(&upper)?)?.copy_content(&open(changed)?)?;
     }
     Ok(())
+}
+
+/// Takes the memory off the layer: what is mounted in this process's own namespace cannot be removed by it.
+pub(crate) fn let_go(container: &Container) {
+    if container.definition.root.changes_of_host().is_some() {
+        // Where nothing is mounted, because the start failed, there is nothing to take off.
+        drop(mount::unmount(&container.directory().join(start::LAYER), UnmountFlags::DETACH));
+    }
 }
 
 /// Keeps what is in the layer, in the place of what was kept before: whole or not at all.

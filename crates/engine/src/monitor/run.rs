@@ -118,6 +118,7 @@ impl<'a> Monitor<'a> {
         }
         self.place.close();
         if self.container.definition.auto_remove {
+            kept::let_go(self.container);
             life::remove::take_away(self.container, true)?;
         }
         Ok(())
