@@ -278,10 +278,7 @@ Run 'barque network COMMAND --help' for more about a command.
 
 /// Docker's commands that are still to come, with what to use until then.
 const LATER: [(&[&str], &str); 3] = [
-    (
-        &["stats", "update"],
-        "for a bundle of your own there is `barque oci`",
-    ),
+    (&["stats", "update"], "for a bundle of your own there is `barque oci`"),
     (&["buildx", "builder"], "unpack a root filesystem and run on dir:PATH or tar:FILE"),
     (
         &["compose", "system", "events", "info", "context", "plugin", "checkpoint"],

@@ -121,7 +121,8 @@ fn process_of<'a>(
         process.cwd = Str::from(directory.to_owned());
     }
     let none = |_: &_, _: &str| None;
-    let machine = Machine::new(&none, None);
+    let no_images = |_: &str| Ok(Vec::new());
+    let machine = Machine::new(container.places(), &none, &no_images, None);
     let base = process.env.iter().map(ToString::to_string).collect();
     let mut env = exec_environment(flags, &machine, base, container.definition.tty)?;
     if let Some(user) = flags.value("user").filter(|user| !user.is_empty()) {

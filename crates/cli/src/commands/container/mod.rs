@@ -2,12 +2,12 @@
 
 mod attach;
 mod attached;
-mod exec;
-mod inspect;
 mod commit;
 mod cp;
 mod diff;
+mod exec;
 mod export;
+mod inspect;
 mod kill;
 mod logs;
 mod pause;
