@@ -94,11 +94,21 @@ fn following_ends_with_its_reader_its_time_or_an_interrupt() {
     // The other end of the pipe is closed: SIGPIPE.
     assert_eq!(killed_by(follow), 13);
     scene.barque(&["logs", "-f", "--until", "-1s", "web"]).ok();
-    let mut follow = scene.0.barque().args(["logs", "-f", "web"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut follow = interruptible(scene.0.barque().args(["logs", "-f", "web"])).spawn().unwrap();
     BufReader::new(follow.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     rustix::process::kill_process(rustix::process::Pid::from_child(&follow), rustix::process::Signal::INT)
         .unwrap();
     assert_eq!(killed_by(follow), 2);
+}
+
+/// A command that heeds SIGINT, also where the tests run in the background of a shell, which ignores it for them.
+fn interruptible(command: &Command) -> Command {
+    let mut env = Command::new("env");
+    env.arg("--default-signal=INT")
+        .arg(command.get_program())
+        .args(command.get_args())
+        .stdout(Stdio::piped());
+    env
 }
 
 /// The signal that ended a command.

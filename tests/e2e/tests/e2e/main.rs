@@ -16,6 +16,7 @@ mod images;
 mod interruptions;
 mod lab;
 mod leftovers;
+mod life;
 mod limits;
 mod logins;
 mod logs;
