@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use barque_sys::clone::{Child, Clone, Forked};
 use barque_sys::{Call as _, process};
@@ -28,10 +29,11 @@ enum Answer<T> {
 pub(super) fn start<T: Serialize>(work: impl FnOnce() -> Result<T>) -> Result<Aside> {
     let (read, write) =
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).call(|| "pipe2(O_CLOEXEC)")?;
+    let waiting = rustix::process::getpid().as_raw_nonzero().get();
     match Clone::default().fork()? {
         Forked::Child => {
             drop(read);
-            let answer = match begin().and_then(|()| work()) {
+            let answer = match begin(waiting).and_then(|()| work()) {
                 Ok(done) => Answer::Done(done),
                 Err(error) => Answer::Failed {
                     kind: format!("{:?}", error.kind()),
@@ -47,7 +49,11 @@ pub(super) fn start<T: Serialize>(work: impl FnOnce() -> Result<T>) -> Result<As
     }
 }
 
-fn begin() -> Result<()> {
+/// The process that waits for this one.
+static WAITING: AtomicI32 = AtomicI32::new(0);
+
+fn begin(waiting: i32) -> Result<()> {
+    WAITING.store(waiting, Ordering::Relaxed);
     // Modes are given as they are to be.
     process::set_umask(0);
     follow_parent()
@@ -55,7 +61,13 @@ fn begin() -> Result<()> {
 
 /// Asks to be killed with the one that waits. Entering a user namespace takes that back.
 pub(super) fn follow_parent() -> Result<()> {
-    Ok(process::set_parent_death_signal(Some(rustix::process::Signal::KILL))?)
+    process::set_parent_death_signal(Some(rustix::process::Signal::KILL))?;
+    // It may have been killed before that was asked for.
+    let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+    if parent != WAITING.load(Ordering::Relaxed) {
+        process::exit_now(1);
+    }
+    Ok(())
 }
 
 impl Aside {

@@ -1,5 +1,6 @@
 //! `commit`: what a container has changed becomes an image.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::os::fd::OwnedFd;
@@ -107,10 +108,17 @@ fn add_layer(
     let (read, write) =
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).call(|| "pipe2(O_CLOEXEC)")?;
     let whole = matches!(subject.container.definition.root, Root::Directory { .. } | Root::Archive { .. });
-    let packing =
-        aside::start(|| if whole { export::write(subject, &write) } else { changes(subject, spec, &write) })?;
+    let read = Cell::new(Some(read));
+    let packing = aside::start(|| {
+        // With a copy of its own it would never hear that nobody reads any more.
+        drop(read.take());
+        if whole { export::write(subject, &write) } else { changes(subject, spec, &write) }
+    })?;
     drop(write);
-    let layer = store.add_layer(File::from(read)).map_err(told);
+    let layer = match read.into_inner() {
+        Some(read) => store.add_layer(File::from(read)).map_err(told),
+        None => Err(Error::new(ErrorKind::Internal, "the archive of the layer is lost")),
+    };
     let packed: Result<()> = packing.finish();
     match (packed, layer) {
         // It could not write any more, because nobody read any more.

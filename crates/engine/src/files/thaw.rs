@@ -28,8 +28,9 @@ impl Frozen {
                 process::start_session();
                 // Whatever comes of it: nobody is there any more who wants it frozen.
                 let _ = rustix::io::retry_on_intr(|| rustix::io::read(&read, &mut [0_u8; 1]));
-                // It may have ended meanwhile.
-                process::exit_now(i32::from(container.resume().is_err()))
+                // Whatever its state: it may be on its way to be frozen, or have ended meanwhile.
+                let thawed = container.cgroup().and_then(barque_runtime::cgroup::Group::thaw);
+                process::exit_now(i32::from(thawed.is_err()))
             }
             Forked::Parent(child) => child,
         };
