@@ -32,6 +32,10 @@ fn node(root: &Root, op: &Op) -> Result<()> {
     let node = Node { kind: *kind, major: *major, minor: *minor, mode: *mode, uid: *uid, gid: *gid };
     let (parent, name) = root.parent_of(Path::new(path))?;
     match node.make(&parent, &name.to_string_lossy()) {
+        // The place for a bind mount (below), left by a start that was killed.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && is_empty_file(root, path)? => {
+            bind(root, path)
+        }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             check_existing(root, path, node.kind(), *major, *minor)
         }
@@ -101,6 +105,11 @@ fn check_existing(root: &Root, path: &str, kind: FileType, major: u32, minor: u3
         format!("device {path:?}: the root filesystem has another file there"),
     )
     .hint("remove it, or mount a tmpfs on /dev"))
+}
+
+fn is_empty_file(root: &Root, path: &str) -> Result<bool> {
+    let stat = root.stat(Path::new(path))?;
+    Ok(FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_size == 0)
 }
 
 fn bind(root: &Root, path: &str) -> Result<()> {
