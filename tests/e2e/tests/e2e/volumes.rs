@@ -167,6 +167,13 @@ fn volumes_from_another_container() {
     let create =
         ["create", "--name", "source", "-v", "named:/named", "-v", "/own", "-v", &bind, &root, "true"];
     barque(&lab, &create).ok();
+    let shown =
+        barque(&lab, &["inspect", "-f", "{{range .Mounts}}{{.Type}}:{{.Destination}} {{end}}", "source"]);
+    assert_eq!(shown.ok(), "bind:/bind volume:/named volume:/own ");
+    let by_volume =
+        |name: &str| barque(&lab, &["ps", "-aq", "-f", &format!("volume={name}")]).ok().lines().count();
+    assert_eq!((by_volume("named"), by_volume("/own"), by_volume("other")), (1, 1, 0));
+    assert!(barque(&lab, &["ps", "-a", "--format", "{{.Mounts}} {{.LocalVolumes}}"]).ok().ends_with(" 2"));
     lab.sh(&["--volumes-from", "source"], "touch /named/a /own/b /bind/c").ok();
     assert_eq!(
         lab.sh(&["--volumes-from", "source:ro"], "ls /named /own /bind | tr '\\n' ' '; touch /own/d 2>&1")

@@ -1,6 +1,7 @@
 //! `barque inspect`, as far as it is about containers.
 
-use barque_engine::{Container, Containers, Now, Places, Status, Time};
+use barque_engine::definition::MountPoint;
+use barque_engine::{Container, Containers, Definition, Now, Places, Status, Time};
 use barque_network::Networks;
 use barque_runtime::spec::Spec;
 use serde_json::{Value, json};
@@ -63,7 +64,7 @@ pub(crate) fn object(container: &Container) -> Result<Value> {
         "Driver": "overlay2",
         "Platform": "linux",
         "HostConfig": host_config(container, &spec),
-        "Mounts": mounts(&spec),
+        "Mounts": mounts(definition),
         "Config": own_config(container, &spec),
         "NetworkSettings": network(container),
     }))
@@ -126,24 +127,24 @@ fn host_config(container: &Container, spec: &Spec<'_>) -> Value {
     })
 }
 
-fn mounts(spec: &Spec<'_>) -> Vec<Value> {
-    let binds = spec.mounts.iter().filter(|mount| {
-        mount.options.iter().any(|option| matches!(option.as_str(), "bind" | "rbind"))
-            && !["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"].contains(&mount.destination.as_str())
-    });
-    binds
-        .map(|mount| {
-            let writable = !mount.options.iter().any(|option| matches!(option.as_str(), "ro" | "rro"));
-            json!({
-                "Type": "bind",
-                "Source": mount.source.as_ref().map(ToString::to_string),
-                "Destination": mount.destination.to_string(),
-                "Mode": "",
-                "RW": writable,
-                "Propagation": "rprivate",
-            })
-        })
-        .collect()
+/// What users have mounted into it.
+fn mounts(definition: &Definition) -> Vec<Value> {
+    let one = |mount: &MountPoint| {
+        let mut shown = json!({
+            "Type": mount.kind.name(),
+            "Source": mount.source,
+            "Destination": mount.destination,
+            "Mode": mount.mode,
+            "RW": mount.rw,
+            "Propagation": mount.propagation,
+        });
+        if let Some(name) = &mount.name {
+            shown["Name"] = name.clone().into();
+            shown["Driver"] = mount.driver.clone().into();
+        }
+        shown
+    };
+    definition.mounts.iter().map(one).collect()
 }
 
 fn own_config(container: &Container, spec: &Spec<'_>) -> Value {

@@ -20,6 +20,8 @@ const COLUMNS: &[Column] = &[
     Column { field: "Names", heading: "NAMES" },
     Column { field: "Labels", heading: "LABELS" },
     Column { field: "Networks", heading: "NETWORKS" },
+    Column { field: "Mounts", heading: "MOUNTS" },
+    Column { field: "LocalVolumes", heading: "LOCAL VOLUMES" },
 ];
 
 /// A container with how it is now.
@@ -30,7 +32,7 @@ pub(super) fn ps(flags: &Parsed, places: &Places) -> Result<i32> {
     let containers = Containers::new(places.clone());
     let filters = Filters::read(
         flags,
-        &["id", "name", "label", "exited", "status", "ancestor", "before", "since", "network"],
+        &["id", "name", "label", "exited", "status", "ancestor", "before", "since", "network", "volume"],
     )?;
     let listed = containers.list()?;
     for error in &listed.damaged {
@@ -94,6 +96,11 @@ fn filter(containers: &Containers, filters: &Filters, found: &mut Vec<Found>) ->
             && any("exited", &|wanted| !now.status.is_up() && code.as_deref() == Some(wanted))
             && any("ancestor", &is_image)
             && any("network", &|network| definition.network.mode == network)
+            && any("volume", &|volume| {
+                definition.mounts.iter().any(|mount| {
+                    [mount.name.as_deref().unwrap_or(&mount.source), &mount.destination].contains(&volume)
+                })
+            })
     });
     Ok(())
 }
@@ -103,6 +110,9 @@ fn line(container: &Container, now: &Now, at: i64, whole: bool) -> Row {
     let id = if whole { &definition.id[..] } else { definition.id.get(..12).unwrap_or_default() };
     let created = seconds(definition.created);
     let labels: Vec<String> = definition.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let mounts: Vec<&str> =
+        definition.mounts.iter().map(|mount| mount.name.as_deref().unwrap_or(&mount.source)).collect();
+    let volumes = definition.mounts.iter().filter(|mount| mount.name.is_some()).count();
     row([
         ("ID", id.into()),
         ("Image", definition.image.clone().into()),
@@ -115,6 +125,8 @@ fn line(container: &Container, now: &Now, at: i64, whole: bool) -> Row {
         ("Names", definition.name.clone().into()),
         ("Labels", labels.join(",").into()),
         ("Networks", definition.network.mode.clone().into()),
+        ("Mounts", mounts.join(",").into()),
+        ("LocalVolumes", volumes.to_string().into()),
     ])
 }
 
