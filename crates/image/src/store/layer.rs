@@ -95,14 +95,15 @@ impl Task<'_> {
                 }
                 unpacked
             });
-            let downloaded = self.download(&mut ingest).and_then(|()| {
+            let downloaded = self.download(&mut ingest);
+            // Where the download has failed, the unpacker fails too, and what it says is only the consequence; but
+            // where the unpacker was first, its words are the cause. Asked before the ingest ends, which wakes it.
+            let first = broken.load(Ordering::Relaxed);
+            let downloaded = downloaded.and_then(|()| {
                 self.phase(Phase::Unpacking);
                 meter.show();
                 ingest.commit()
             });
-            // Where the download has failed, the unpacker fails too, and what it says is only the consequence; but
-            // where the unpacker was first, its words are the cause.
-            let first = broken.load(Ordering::Relaxed);
             let unpacked = unpacking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             match (downloaded, unpacked) {
                 (Err(_), Err(cause)) if first => Err(cause),
