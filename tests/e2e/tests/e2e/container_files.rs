@@ -5,27 +5,20 @@ use std::os::unix::fs::MetadataExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::lab::{Lab, Said, require_root, said, wait_until};
-
-/// A scene with an image, whose containers are removed at its end.
-struct Scene {
-    lab: Lab,
-}
+use crate::lab::{Said, said, wait_until};
+use crate::scene::Scene;
 
 impl Scene {
-    fn new() -> Self {
-        let lab = Lab::new();
-        fs::write(lab.rootfs().join("etc/base"), "base\n").unwrap();
-        fs::write(lab.rootfs().join("etc/gone"), "gone\n").unwrap();
-        let scene = Self { lab };
+    /// With an image.
+    fn with_image() -> Option<Self> {
+        let scene = Self::new()?;
+        let rootfs = scene.lab.rootfs();
+        fs::write(rootfs.join("etc/base"), "base\n").unwrap();
+        fs::write(rootfs.join("etc/gone"), "gone\n").unwrap();
         scene
-            .barque(&["import", "-c", "ENV A=1", "-c", "WORKDIR /tmp", &scene.lab.text("rootfs"), "bb:1"])
+            .barque(&["import", "-c", "ENV A=1", "-c", "WORKDIR /tmp", rootfs.to_str().unwrap(), "bb:1"])
             .ok();
-        scene
-    }
-
-    fn barque(&self, arguments: &[&str]) -> Said {
-        said(self.lab.barque().args(arguments).stdin(Stdio::null()))
+        Some(scene)
     }
 
     /// Starts a container in the background and waits until its script has come to its end.
@@ -58,21 +51,9 @@ impl Scene {
     }
 }
 
-impl Drop for Scene {
-    fn drop(&mut self) {
-        let list = self.barque(&["ps", "-aq"]);
-        for id in list.out.lines() {
-            self.barque(&["rm", "-f", id]);
-        }
-    }
-}
-
 #[test]
 fn copies_in_and_out_of_one_that_runs_and_one_that_does_not() {
-    if !require_root() {
-        return;
-    }
-    let scene = Scene::new();
+    let Some(scene) = Scene::with_image() else { return };
     scene.lab.file("in.txt", "in\n");
     fs::create_dir(scene.lab.path("vol")).unwrap();
     let volume = format!("{}:/srv/vol", scene.lab.text("vol"));
@@ -134,10 +115,7 @@ fn copies_in_and_out_of_one_that_runs_and_one_that_does_not() {
 
 #[test]
 fn a_file_that_is_mounted_is_written_to_and_stays_mounted() {
-    if !require_root() {
-        return;
-    }
-    let scene = Scene::new();
+    let Some(scene) = Scene::with_image() else { return };
     scene.lab.file("in.txt", "127.0.0.1 in\n");
     scene.start("web", &[], "bb:1", "");
     scene.sh("$B cp -q in.txt web:/etc/hosts").ok();
@@ -149,10 +127,7 @@ fn a_file_that_is_mounted_is_written_to_and_stays_mounted() {
 
 #[test]
 fn what_a_container_has_changed() {
-    if !require_root() {
-        return;
-    }
-    let scene = Scene::new();
+    let Some(scene) = Scene::with_image() else { return };
     let volume = format!("{}:/srv/deep/vol", scene.lab.text("rootfs"));
     let flags = ["-v", &volume, "--tmpfs", "/scratch"];
     let script = "echo n >/etc/new; rm /etc/gone; echo c >>/etc/base; echo t >/scratch/t; echo h >>/etc/hosts
@@ -171,10 +146,7 @@ fn what_a_container_has_changed() {
 
 #[test]
 fn commit_keeps_the_changes_alone() {
-    if !require_root() {
-        return;
-    }
-    let scene = Scene::new();
+    let Some(scene) = Scene::with_image() else { return };
     let volume = format!("{}:/srv/vol", scene.lab.text("rootfs"));
     let script =
         "echo n >/etc/new; rm /etc/gone; echo c >>/etc/base; rm -r /home; mkdir /home; chown 7:8 /etc/new";
@@ -229,10 +201,7 @@ fn commit_keeps_the_changes_alone() {
 
 #[test]
 fn export_writes_the_root_without_what_is_mounted() {
-    if !require_root() {
-        return;
-    }
-    let scene = Scene::new();
+    let Some(scene) = Scene::with_image() else { return };
     let volume = format!("{}:/srv/vol", scene.lab.text("rootfs"));
     scene.start("web", &["-v", &volume], "bb:1", "echo n >/etc/new; rm /etc/gone; : >/tmp/.wh.odd");
     for _ in 0..2 {
@@ -261,10 +230,7 @@ fn export_writes_the_root_without_what_is_mounted() {
 
 #[test]
 fn changes_of_this_machine_are_kept_shown_and_committed() {
-    if !require_root() {
-        return;
-    }
-    let scene = Scene::new();
+    let Some(scene) = Scene::with_image() else { return };
     let name = scene.lab.path("").file_name().unwrap().to_str().unwrap().to_owned();
     scene.lab.file("h", "h\n");
     let busybox = "/bin/busybox";
@@ -315,10 +281,7 @@ fn changes_of_this_machine_are_kept_shown_and_committed() {
 
 #[test]
 fn links_and_races_lead_nobody_out_of_a_container() {
-    if !require_root() {
-        return;
-    }
-    let scene = Scene::new();
+    let Some(scene) = Scene::with_image() else { return };
     scene.lab.file("outside/secret", "the machine's");
     let outside = scene.lab.text("outside");
     // Inside, the same path leads to what is the container's own.
@@ -346,10 +309,7 @@ fn links_and_races_lead_nobody_out_of_a_container() {
 
 #[test]
 fn killed_at_any_moment_nothing_is_left_and_the_container_goes_on() {
-    if !require_root() {
-        return;
-    }
-    let scene = Scene::new();
+    let Some(scene) = Scene::with_image() else { return };
     scene.start("web", &[], "bb:1", "dd if=/dev/zero of=/big bs=1M count=60 2>/dev/null");
     let mounts = || {
         fs::read_to_string("/proc/self/mountinfo")

@@ -3,52 +3,13 @@
 use std::fs;
 use std::process::Stdio;
 
-use crate::lab::{Lab, Said, require_root, said, wait_until};
-
-/// A scene whose containers are removed with it.
-struct Scene(Lab);
-
-impl Scene {
-    fn new() -> Option<Self> {
-        require_root().then(|| Self(Lab::new()))
-    }
-
-    fn barque(&self, args: &[&str]) -> Said {
-        said(self.0.barque().args(args).stdin(Stdio::null()))
-    }
-
-    /// `run -d` with a name and a script.
-    fn run(&self, name: &str, flags: &[&str], script: &str) -> Said {
-        let root = format!("dir:{}", self.0.rootfs().display());
-        let fixed = ["run", "-d", "--name", name, "--cgroup-parent", self.0.cgroup_parent()];
-        self.barque(&[&fixed, flags, &[&root, "sh", "-c", script]].concat())
-    }
-
-    fn inspect(&self, name: &str, template: &str) -> String {
-        self.barque(&["container", "inspect", "-f", template, name]).ok().trim_end().to_owned()
-    }
-
-    fn status(&self, name: &str) -> String {
-        self.inspect(name, "{{.State.Status}}")
-    }
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        let ids = said(self.0.barque().args(["ps", "-aq"]));
-        for id in ids.out.lines() {
-            self.barque(&["rm", "--force", id]);
-        }
-    }
-}
-
-/// Ends at once when it is asked to.
-const OBEDIENT: &str = "trap 'exit 5' TERM; while :; do sleep 0.05; done";
+use crate::lab::wait_until;
+use crate::scene::{OBEDIENT, Scene};
 
 #[test]
 fn from_run_to_rm() {
     let Some(scene) = Scene::new() else { return };
-    let id = scene.run("web", &[], OBEDIENT).ok().trim_end().to_owned();
+    let id = scene.obedient("web", &[]);
     assert_eq!(id.len(), 64, "{id}");
     assert!(scene.barque(&["ps"]).ok().contains("Up "));
     scene.barque(&["rm", "web"]).fails(1, &["container is running"]);
@@ -71,11 +32,11 @@ fn from_run_to_rm() {
 #[test]
 fn names_are_one_containers() {
     let Some(scene) = Scene::new() else { return };
-    scene.run("web", &[], OBEDIENT).ok();
-    scene.run("web", &[], "true").fails(125, &["is already in use by container"]);
-    scene.run("web", &["--replace"], OBEDIENT).ok();
+    scene.obedient("web", &[]);
+    scene.run("web", &["-d"], "true").fails(125, &["is already in use by container"]);
+    scene.obedient("web", &["--replace"]);
     scene.barque(&["rename", "web", "site"]).ok();
-    scene.run("web", &[], "true").ok();
+    scene.run("web", &["-d"], "true").ok();
     assert_eq!(scene.barque(&["ps", "-a", "--format", "{{.Names}}"]).ok().lines().count(), 2);
     assert_eq!(scene.barque(&["rm", "-f", "site", "web", "nobody"]).code, 0);
 }
@@ -83,7 +44,7 @@ fn names_are_one_containers() {
 #[test]
 fn exec_runs_beside_the_program() {
     let Some(scene) = Scene::new() else { return };
-    scene.run("web", &["-e", "A=1"], OBEDIENT).ok();
+    scene.obedient("web", &["-e", "A=1"]);
     let exec = |args: &[&str]| scene.barque(&[&["exec"], args].concat());
     assert_eq!(exec(&["-e", "B=2", "web", "sh", "-c", "echo $A $B; exit 7"]).code, 7);
     assert_eq!(exec(&["-e", "B=2", "web", "sh", "-c", "echo $A $B"]).ok(), "1 2");
@@ -96,10 +57,10 @@ fn exec_runs_beside_the_program() {
 #[test]
 fn policies_start_it_again() {
     let Some(scene) = Scene::new() else { return };
-    scene.run("fails", &["--restart", "on-failure:2"], "exit 4").ok();
+    scene.run("fails", &["-d", "--restart", "on-failure:2"], "exit 4").ok();
     assert!(wait_until(|| scene.inspect("fails", "{{.RestartCount}} {{.State.Status}}") == "2 exited"));
     assert_eq!(scene.inspect("fails", "{{.State.ExitCode}}"), "4");
-    scene.run("ends", &["--restart", "always"], "exit 0").ok();
+    scene.run("ends", &["-d", "--restart", "always"], "exit 0").ok();
     assert!(wait_until(|| scene.inspect("ends", "{{.RestartCount}}").parse::<u32>().unwrap() >= 2));
     scene.barque(&["stop", "ends"]).ok();
     assert_eq!(scene.status("ends"), "exited");
@@ -109,7 +70,7 @@ fn policies_start_it_again() {
 #[test]
 fn a_monitor_that_is_killed() {
     let Some(scene) = Scene::new() else { return };
-    scene.run("web", &[], OBEDIENT).ok();
+    scene.obedient("web", &[]);
     let pid = scene.inspect("web", "{{.State.Pid}}");
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let monitor: i32 =
@@ -127,14 +88,14 @@ fn a_monitor_that_is_killed() {
 #[test]
 fn a_client_that_is_killed_leaves_the_container() {
     let Some(scene) = Scene::new() else { return };
-    let root = format!("dir:{}", scene.0.rootfs().display());
-    let mut run = scene.0.barque();
+    let root = format!("dir:{}", scene.lab.rootfs().display());
+    let mut run = scene.lab.barque();
     run.args([
         "run",
         "--name",
         "web",
         "--cgroup-parent",
-        scene.0.cgroup_parent(),
+        scene.lab.cgroup_parent(),
         &root,
         "sh",
         "-c",
@@ -145,6 +106,26 @@ fn a_client_that_is_killed_leaves_the_container() {
     client.kill().unwrap();
     client.wait().unwrap();
     assert_eq!(scene.status("web"), "running");
+    scene.heeds("web");
     scene.barque(&["stop", "web"]).ok();
     assert_eq!(scene.inspect("web", "{{.State.ExitCode}}"), "5");
+}
+
+#[test]
+fn inspect_finds_an_object_of_any_kind() {
+    let Some(scene) = Scene::new() else { return };
+    scene.run("one", &["-d"], "true").ok();
+    scene.barque(&["volume", "create", "two"]).ok();
+    scene.barque(&["network", "create", "three"]).ok();
+    scene.barque(&["import", &scene.lab.text("rootfs"), "four:1"]).ok();
+    let names = ["one", "two", "three", "four:1"];
+    let shown = scene.barque(&[&["inspect"], &names[..]].concat());
+    let shown: serde_json::Value = serde_json::from_str(shown.ok()).unwrap();
+    let shown: Vec<_> = shown.as_array().unwrap().iter().collect();
+    assert_eq!(shown.len(), 4);
+    assert_eq!((&shown[0]["Name"], &shown[1]["Scope"]), (&"/one".into(), &"local".into()));
+    assert_eq!((&shown[2]["Driver"], &shown[3]["RepoTags"][0]), (&"bridge".into(), &"four:1".into()));
+    scene.barque(&["inspect", "--type", "image", "one"]).fails(1, &["No such image: one"]);
+    scene.barque(&["inspect", "five"]).fails(1, &["No such object: five"]);
+    scene.barque(&["inspect", "--type", "pod", "one"]).fails(1, &["--type", "volume"]);
 }

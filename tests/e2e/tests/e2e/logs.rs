@@ -7,41 +7,14 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::lab::{Lab, Said, require_root, said, wait_until};
-
-/// A scene whose containers are removed with it.
-struct Scene(Lab);
+use crate::lab::wait_until;
+use crate::scene::Scene;
 
 impl Scene {
-    fn new() -> Option<Self> {
-        require_root().then(|| Self(Lab::new()))
-    }
-
-    fn barque(&self, args: &[&str]) -> Said {
-        said(self.0.barque().args(args).stdin(Stdio::null()))
-    }
-
-    /// `run` with a name and a script, in the foreground unless the flags say otherwise.
-    fn run(&self, name: &str, flags: &[&str], script: &str) -> Said {
-        let root = format!("dir:{}", self.0.rootfs().display());
-        let parent = self.0.cgroup_parent();
-        let fixed = ["run", "--name", name, "--cgroup-parent", parent];
-        self.barque(&[&fixed, flags, &[&root, "sh", "-c", script]].concat())
-    }
-
     /// The log directories of all containers: there is one.
     fn log_directory(&self) -> PathBuf {
-        let mut containers = fs::read_dir(self.0.path("root/containers")).unwrap();
+        let mut containers = fs::read_dir(self.lab.path("root/containers")).unwrap();
         containers.next().unwrap().unwrap().path().join("log")
-    }
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        let ids = said(self.0.barque().args(["ps", "-aq"]));
-        for id in ids.out.lines() {
-            self.barque(&["rm", "--force", id]);
-        }
     }
 }
 
@@ -87,14 +60,14 @@ fn followed_until_it_ends() {
 fn following_ends_with_its_reader_its_time_or_an_interrupt() {
     let Some(scene) = Scene::new() else { return };
     scene.run("web", &["-d"], "while :; do echo tick; sleep 0.05; done").ok();
-    let mut follow = scene.0.barque().args(["logs", "-f", "web"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut follow = scene.lab.barque().args(["logs", "-f", "web"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(follow.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "tick\n");
     // The other end of the pipe is closed: SIGPIPE.
     assert_eq!(killed_by(follow), 13);
     scene.barque(&["logs", "-f", "--until", "-1s", "web"]).ok();
-    let mut follow = interruptible(scene.0.barque().args(["logs", "-f", "web"])).spawn().unwrap();
+    let mut follow = interruptible(scene.lab.barque().args(["logs", "-f", "web"])).spawn().unwrap();
     BufReader::new(follow.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     rustix::process::kill_process(rustix::process::Pid::from_child(&follow), rustix::process::Signal::INT)
         .unwrap();

@@ -25,6 +25,7 @@ mod namespaces;
 mod networks;
 mod process;
 mod registry;
+mod scene;
 mod security;
 mod terminal;
 mod unprivileged;

@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use rustix::termios::Winsize;
+use rustix::termios::{LocalModes, Winsize};
 
 use crate::lab::{Lab, require_root};
 
@@ -17,6 +17,8 @@ struct Screen {
     shown: Receiver<Vec<u8>>,
     text: String,
     child: Child,
+    /// The terminal's modes before the command began.
+    modes: LocalModes,
 }
 
 impl Screen {
@@ -29,6 +31,7 @@ impl Screen {
             ioctl_tiocgptpeer(&master, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
                 .unwrap();
         rustix::termios::tcsetwinsize(&terminal, size(24, 80)).unwrap();
+        let modes = rustix::termios::tcgetattr(&terminal).unwrap().local_modes;
         let root = format!("dir:{}", lab.rootfs().display());
         let mut run = lab.run_command(flags, &root, command);
         let stream = || Stdio::from(terminal.try_clone().unwrap());
@@ -46,7 +49,7 @@ impl Screen {
         });
         // The test keeps no terminal end open: reading ends when the command's side is closed.
         drop(terminal);
-        Self { keyboard, shown, text: String::new(), child }
+        Self { keyboard, shown, text: String::new(), child, modes }
     }
 
     fn types(&mut self, keys: &str) {
@@ -168,15 +171,12 @@ fn the_callers_terminal_is_as_before_afterwards() {
     let mut screen = Screen::new(&lab, &["-it"], &["sh", "-c", "echo ready; read line; stty -echo; exit 0"]);
     screen.shows("ready");
     let during = rustix::termios::tcgetattr(&screen.keyboard).unwrap();
-    assert!(!during.local_modes.contains(rustix::termios::LocalModes::ICANON), "it is not in raw mode");
-    let keyboard = screen.keyboard.try_clone().unwrap();
+    assert!(!during.local_modes.contains(LocalModes::ICANON), "it is not in raw mode");
+    let (keyboard, before) = (screen.keyboard.try_clone().unwrap(), screen.modes);
     screen.types("\r");
     screen.ends_with(0);
     let after = rustix::termios::tcgetattr(&keyboard).unwrap();
-    // What a new terminal has; asked of this one, it might be raw already.
-    use rustix::termios::LocalModes;
-    let fresh = LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
-    assert!(after.local_modes.contains(fresh), "{:?}", after.local_modes);
+    assert_eq!(after.local_modes, before);
 }
 
 #[test]

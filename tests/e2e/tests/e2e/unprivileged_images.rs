@@ -10,15 +10,21 @@ fn barque(person: &Person, arguments: &[&str]) -> Said {
     said(person.barque().args(arguments))
 }
 
-#[test]
-fn pulls_and_runs_with_one_id() {
+/// A user, and a registry that has an image under a name; for root alone.
+fn person_and_image() -> Option<(Person, Registry, String)> {
     if !require_root() {
-        return;
+        return None;
     }
     let person = Person::new();
     let registry = Registry::start(&person.lab);
     seed(&person.lab, &registry, "team/app:1");
     let name = registry.name("team/app:1");
+    Some((person, registry, name))
+}
+
+#[test]
+fn pulls_and_runs_with_one_id() {
+    let Some((person, _registry, name)) = person_and_image() else { return };
     barque(&person, &["pull", "-q", &name]).ok();
     // Whiteouts that overlayfs takes from this user.
     let script = "cat /etc/two /etc/three; ls /gone; id -u; echo new > /etc/two && cat /etc/two";
@@ -43,13 +49,7 @@ fn pulls_and_runs_with_one_id() {
 
 #[test]
 fn subordinate_ids_give_images_their_users() {
-    if !require_root() {
-        return;
-    }
-    let person = Person::new();
-    let registry = Registry::start(&person.lab);
-    seed(&person.lab, &registry, "team/app:1");
-    let name = registry.name("team/app:1");
+    let Some((person, _registry, name)) = person_and_image() else { return };
     let ranges = "ann:200000:65536\n";
     let pulled = person.with_subordinate_ids(ranges, "", &["run", "--rm", &name]);
     assert_eq!(pulled.ok(), "ann\n/work/here\nblue", "{pulled:#?}");
