@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use crate::commands;
 use crate::console;
-use crate::invocation::{self, Invocation, OCI, RUN_FAILED, Refusal};
+use crate::invocation::{self, Invocation, OCI, Refusal};
 use crate::{Error, Result};
 
 /// Runs the command line of this process; returns its exit code.
@@ -13,7 +13,7 @@ pub fn main() -> i32 {
         Ok(args) => args,
         Err(error) => {
             console::err(&console::complaint(&error, None));
-            return RUN_FAILED;
+            return commands::RUN_FAILED;
         }
     };
     match invocation::read(&args) {
@@ -56,12 +56,10 @@ fn execute(invocation: Invocation, executable: Option<OwnedFd>) -> i32 {
         }
         Invocation::Init(arguments) => return commands::init(&arguments),
         Invocation::Build(flags) => (commands::build(&flags), 1),
-        Invocation::Network(verb, flags, places) => (commands::network(verb, &flags, &places), 1),
         Invocation::Explain(flags, places) => (commands::explain(&flags, &places), 1),
         Invocation::Verb(verb, flags, places) => {
             let result = verb.execute(&flags, &places, executable);
-            let failed = invocation::failed(verb);
-            let code = result.as_ref().err().map_or(0, |error| commands::exit_code(error, failed));
+            let code = result.as_ref().err().map_or(0, |error| commands::exit_code(error, verb.failed()));
             (result, code)
         }
         Invocation::Oci(invocation) => return crate::oci::execute(*invocation, executable),

@@ -1,6 +1,6 @@
 //! What a whole command line asks for. Pure: nothing is looked up, nothing is done.
 
-use crate::commands::{self, Group, NetworkVerb, Places, Verb};
+use crate::commands::{self, Group, Places, Verb};
 use crate::flags::{self, BUILD, EXPLAIN, Outcome, Parsed};
 use crate::oci::args as oci;
 use crate::{Error, Result};
@@ -10,8 +10,6 @@ use crate::{Error, Result};
 pub enum Invocation {
     /// Print this and succeed: help, the version.
     Text(String),
-    /// `barque network …`.
-    Network(NetworkVerb, Parsed, Places),
     /// `barque explain`.
     Explain(Parsed, Places),
     /// `barque build`.
@@ -28,7 +26,7 @@ impl Invocation {
     /// Whether a process of this program will enter a container on its way to another program.
     pub fn enters_container(&self) -> bool {
         match self {
-            Self::Text(_) | Self::Network(..) | Self::Explain(..) | Self::Build(_) | Self::Init(_) => false,
+            Self::Text(_) | Self::Explain(..) | Self::Build(_) | Self::Init(_) => false,
             Self::Verb(verb, ..) => verb.enters_container(),
             Self::Oci(invocation) => {
                 matches!(invocation.verb, oci::Verb::Create(_) | oci::Verb::Run(_) | oci::Verb::Exec(_))
@@ -51,9 +49,6 @@ pub struct Refusal {
 /// The command that is an OCI runtime.
 pub const OCI: &str = "barque oci";
 
-/// Exit code of `run` when barque itself fails; 126 and 127 are about the command.
-pub const RUN_FAILED: i32 = 125;
-
 /// Reads a command line; the first of `args` is the name the program was called by.
 pub fn read(args: &[String]) -> std::result::Result<Invocation, Refusal> {
     let (name, rest) = args.split_first().map_or(("barque", args), |(name, rest)| (name.as_str(), rest));
@@ -71,7 +66,6 @@ pub fn read(args: &[String]) -> std::result::Result<Invocation, Refusal> {
         "builder" | "buildx" | "image" if rest.first().is_some_and(|verb| verb == "build") => {
             flagged(&BUILD, &rest[1..], 1, Invocation::Build)
         }
-        "network" => network(rest, places),
         "oci" => oci(rest),
         "help" | "--help" | "-h" => help(rest),
         "version" | "--version" | "-v" => Ok(Invocation::Text(version())),
@@ -98,7 +92,7 @@ fn of_group(group: &Group, args: &[String], places: Places) -> std::result::Resu
 }
 
 fn verbal(verb: &'static Verb, args: &[String], places: Places) -> std::result::Result<Invocation, Refusal> {
-    let refuse = |error| Refusal { error, command: Some(verb.command.path), code: failed(verb) };
+    let refuse = |error| Refusal { error, command: Some(verb.command.path), code: verb.failed() };
     match flags::parse(verb.command, args).map_err(refuse)? {
         Outcome::Help => Ok(Invocation::Text(flags::help(verb.command))),
         Outcome::Args(flags) => {
@@ -106,11 +100,6 @@ fn verbal(verb: &'static Verb, args: &[String], places: Places) -> std::result::
             Ok(Invocation::Verb(verb, flags, places))
         }
     }
-}
-
-/// What a command exits with when barque itself fails: containers that are made have other codes of their own.
-pub fn failed(verb: &Verb) -> i32 {
-    if ["barque run", "barque create"].contains(&verb.command.path) { RUN_FAILED } else { 1 }
 }
 
 /// The options before the command: `--root DIR` and `--run-root DIR`.
@@ -159,29 +148,6 @@ fn flagged(
     }
 }
 
-fn network(args: &[String], places: Places) -> std::result::Result<Invocation, Refusal> {
-    let (verb, rest) = args.split_first().map_or(("--help", args), |(verb, rest)| (verb.as_str(), rest));
-    let (command, verb) = match verb {
-        "create" => (&flags::network::CREATE, NetworkVerb::Create),
-        "ls" | "list" => (&flags::network::LS, NetworkVerb::Ls),
-        "inspect" => (&flags::network::INSPECT, NetworkVerb::Inspect),
-        "rm" | "remove" => (&flags::network::RM, NetworkVerb::Rm),
-        "prune" => (&flags::network::PRUNE, NetworkVerb::Prune),
-        "--help" | "-h" => return Ok(Invocation::Text(NETWORK.to_owned())),
-        "connect" | "disconnect" => {
-            let error =
-                Error::unsupported(format!("'network {verb}' is not there yet in this version of barque"))
-                    .hint("give the network at the start: barque run --network NAME");
-            return Err(Refusal { error, command: None, code: 1 });
-        }
-        _ => {
-            let error = Error::invalid(format!("unknown command: barque network {verb}"));
-            return Err(Refusal { error, command: Some("barque network"), code: 1 });
-        }
-    };
-    flagged(command, rest, 1, |flags| Invocation::Network(verb, flags, places))
-}
-
 fn oci(args: &[String]) -> std::result::Result<Invocation, Refusal> {
     match oci::read(args) {
         Ok(oci::Asked::Text(text)) => Ok(Invocation::Text(text)),
@@ -201,7 +167,6 @@ fn help(words: &[String]) -> std::result::Result<Invocation, Refusal> {
         None => TOP.to_owned(),
         Some("explain") => flags::help(&EXPLAIN),
         Some("build") => flags::help(&BUILD),
-        Some("network") => NETWORK.to_owned(),
         Some("oci") => oci::help(),
         Some(verb) => match (commands::group(verb), commands::find(verb)) {
             (Some(group), _) => group.help(),
@@ -260,20 +225,6 @@ Run 'barque COMMAND --help' for more about a command.
 
 Try it:
   barque run --rm -it @host bash
-";
-
-/// `barque network --help`.
-const NETWORK: &str = "\
-Usage: barque network COMMAND
-
-Commands:
-  create    Make a network
-  ls        List networks
-  inspect   Show networks, with the addresses of their containers
-  rm        Remove networks that no container is in
-  prune     Remove all networks that no container is in
-
-Run 'barque network COMMAND --help' for more about a command.
 ";
 
 /// Docker's commands that are still to come, with what to use until then.

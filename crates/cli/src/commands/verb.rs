@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use super::Places;
-use crate::flags::{Command, Parsed};
+use crate::flags::{self, Command, Parsed};
 use crate::{Error, Result};
 
 /// A command, as `barque VERB` or `barque GROUP VERB`.
@@ -18,6 +18,8 @@ pub struct Verb {
     /// How many arguments it takes, at least and at most.
     takes: (usize, usize),
     does: Does,
+    /// What it exits with when barque itself fails.
+    failed: i32,
 }
 
 /// What a verb does; returns the exit code.
@@ -44,12 +46,21 @@ pub struct Group {
 }
 
 /// All groups.
-static GROUPS: [&Group; 4] =
-    [&super::container::GROUP, &super::image::GROUP, &super::manifest::GROUP, &super::volume::GROUP];
+static GROUPS: [&Group; 5] = [
+    &super::container::GROUP,
+    &super::image::GROUP,
+    &super::manifest::GROUP,
+    &super::network::GROUP,
+    &super::volume::GROUP,
+];
+
+/// Verbs that are about objects of every kind.
+static OF_ALL: &[Verb] =
+    &[Verb::plain(&flags::INSPECT_ANY, &["inspect"], &["inspect"], (1, MANY), super::inspect::inspect)];
 
 /// The verb of that name after `barque` alone.
 pub fn find(name: &str) -> Option<&'static Verb> {
-    GROUPS.iter().flat_map(|group| group.verbs).find(|verb| verb.short.contains(&name))
+    OF_ALL.iter().chain(GROUPS.iter().flat_map(|group| group.verbs)).find(|verb| verb.short.contains(&name))
 }
 
 /// The group of that name.
@@ -85,7 +96,7 @@ impl Verb {
         takes: (usize, usize),
         execute: fn(&Parsed, &Places) -> Result<i32>,
     ) -> Self {
-        Self { command, names, short, takes, does: Does::Plain(execute) }
+        Self { command, names, short, takes, does: Does::Plain(execute), failed: 1 }
     }
 
     /// A verb that enters a container.
@@ -96,7 +107,18 @@ impl Verb {
         takes: (usize, usize),
         execute: fn(&Parsed, &Places, Option<OwnedFd>) -> Result<i32>,
     ) -> Self {
-        Self { command, names, short, takes, does: Does::Entering(execute) }
+        Self { command, names, short, takes, does: Does::Entering(execute), failed: 1 }
+    }
+
+    /// The same verb with another exit code for failures of barque itself: that of a container is any below.
+    pub(super) const fn failing(mut self, code: i32) -> Self {
+        self.failed = code;
+        self
+    }
+
+    /// What it exits with when barque itself fails.
+    pub fn failed(&self) -> i32 {
+        self.failed
     }
 
     /// Whether a process of this program will enter a container on its way to another program.

@@ -1,19 +1,7 @@
 //! The commands about containers.
 
 use super::run::{FILES, IDENTITY, IMAGE, LATER, LIFE, LIMITS, LOG, NAMESPACES, NETWORK, PROCESS, SECURITY};
-use super::{Command, Flag, Grammar, Section};
-
-const OPTIONS: &str = "Options";
-
-/// A command with one section of flags that may come anywhere.
-const fn command(
-    path: &'static str,
-    usage: &'static str,
-    about: &'static str,
-    sections: &'static [Section],
-) -> Command {
-    Command { path, usage, about, sections, grammar: Grammar::Mixed, notes: "" }
-}
+use super::{Command, FILTER, Flag, Grammar, Section};
 
 /// `barque create`.
 pub static CREATE: Command = Command {
@@ -48,145 +36,119 @@ const TIMEOUT: Flag = Flag::value(
 const TIME: Flag = Flag::value("time", "SECONDS", "");
 const DETACH_KEYS: Flag =
     Flag::value("detach-keys", "KEYS", "Keys that detach from the terminal (ctrl-p,ctrl-q)");
-const FILTER: Flag = Flag::list("filter", "KEY=VALUE", "Only what this is true of").short('f');
 const FORMAT: Flag = Flag::value("format", "FORMAT", "\"table\", \"json\", or a Go template");
 
-/// `barque start`.
-pub static START: Command = command(
+command!(
+    START,
     "barque start",
     "[OPTIONS] CONTAINER [CONTAINER...]",
     "Start containers that have ended or were never started.",
-    &[Section {
-        title: OPTIONS,
-        flags: &[
-            Flag::switch("attach", "Stay: show its output, pass signals on, return its exit code").short('a'),
-            Flag::switch("interactive", "Stay, and pass standard input on").short('i'),
-            Flag::switch("sig-proxy", "Pass signals on to it (true)"),
-            DETACH_KEYS,
-            Flag::value("checkpoint", "NAME", "").later("checkpoints are not there yet"),
-        ],
-    }],
+    [
+        Flag::switch("attach", "Stay: show its output, pass signals on, return its exit code").short('a'),
+        Flag::switch("interactive", "Stay, and pass standard input on").short('i'),
+        Flag::switch("sig-proxy", "Pass signals on to it (true)"),
+        DETACH_KEYS,
+        Flag::value("checkpoint", "NAME", "").later("checkpoints are not there yet"),
+    ]
 );
 
-/// `barque stop`.
-pub static STOP: Command = command(
+command!(
+    STOP,
     "barque stop",
     "[OPTIONS] CONTAINER [CONTAINER...]",
     "Stop containers: with their stop signal, and after a while by killing them.",
-    &[Section { title: OPTIONS, flags: &[SIGNAL, TIMEOUT, TIME] }],
+    [SIGNAL, TIMEOUT, TIME]
 );
 
-/// `barque restart`.
-pub static RESTART: Command = command(
+command!(
+    RESTART,
     "barque restart",
     "[OPTIONS] CONTAINER [CONTAINER...]",
     "Stop containers that run, and start them.",
-    &[Section { title: OPTIONS, flags: &[SIGNAL, TIMEOUT, TIME] }],
+    [SIGNAL, TIMEOUT, TIME]
 );
 
-/// `barque kill`.
-pub static KILL: Command = command(
+command!(
+    KILL,
     "barque kill",
     "[OPTIONS] CONTAINER [CONTAINER...]",
     "Send a signal to containers: KILL, unless another is given.",
-    &[Section { title: OPTIONS, flags: &[SIGNAL] }],
+    [SIGNAL]
 );
 
-/// `barque rm`.
-pub static RM: Command = command(
+command!(
+    RM,
     "barque rm",
     "[OPTIONS] CONTAINER [CONTAINER...]",
     "Remove containers.",
-    &[Section {
-        title: OPTIONS,
-        flags: &[
-            Flag::switch("force", "Kill it first, if it runs; one that is not there is no failure")
-                .short('f'),
-            Flag::switch("volumes", "Remove its anonymous volumes").short('v'),
-            Flag::switch("link", "").short('l').later("there are no links: name the container itself"),
-        ],
-    }],
+    [
+        Flag::switch("force", "Kill it first, if it runs; one that is not there is no failure").short('f'),
+        Flag::switch("volumes", "Remove its anonymous volumes").short('v'),
+        Flag::switch("link", "").short('l').later("there are no links: name the container itself"),
+    ]
 );
 
-/// `barque ps`.
-pub static PS: Command = command(
+command!(
+    PS,
     "barque ps",
     "[OPTIONS]",
     "List containers.",
-    &[Section {
-        title: OPTIONS,
-        flags: &[
-            Flag::switch("all", "Those that do not run as well").short('a'),
-            FILTER,
-            FORMAT,
-            Flag::value("last", "N", "The last N that were made").short('n'),
-            Flag::switch("latest", "The last that was made").short('l'),
-            Flag::switch("no-trunc", "Show whole ids and commands"),
-            Flag::switch("quiet", "Only ids").short('q'),
-            Flag::switch("size", "Show how much they have written").short('s'),
-        ],
-    }],
+    [
+        Flag::switch("all", "Those that do not run as well").short('a'),
+        FILTER,
+        FORMAT,
+        Flag::value("last", "N", "The last N that were made").short('n'),
+        Flag::switch("latest", "The last that was made").short('l'),
+        Flag::switch("no-trunc", "Show whole ids and commands"),
+        Flag::switch("quiet", "Only ids").short('q'),
+        Flag::switch("size", "Show how much they have written").short('s'),
+    ]
 );
 
-/// `barque attach`.
-pub static ATTACH: Command = command(
+command!(
+    ATTACH,
     "barque attach",
     "[OPTIONS] CONTAINER",
     "Attach standard input, output and error to a container that runs.",
-    &[Section {
-        title: OPTIONS,
-        flags: &[
-            Flag::switch("no-stdin", "Only look on"),
-            Flag::switch("sig-proxy", "Pass signals on to it (true)"),
-            DETACH_KEYS,
-        ],
-    }],
+    [
+        Flag::switch("no-stdin", "Only look on"),
+        Flag::switch("sig-proxy", "Pass signals on to it (true)"),
+        DETACH_KEYS,
+    ]
 );
 
-/// `barque logs`.
-pub static LOGS: Command = command(
+command!(
+    LOGS,
     "barque logs",
     "[OPTIONS] CONTAINER",
     "Show what a container has printed.",
-    &[Section {
-        title: OPTIONS,
-        flags: &[
-            Flag::switch("follow", "Go on with what it prints from now on, until it ends").short('f'),
-            Flag::value(
-                "since",
-                "TIME",
-                "Not older: a distance (10m, 1h30m), a date with a time, or seconds since 1970",
-            ),
-            Flag::value("until", "TIME", "Not newer"),
-            Flag::value("tail", "N", "The last N lines (all)").short('n'),
-            Flag::switch("timestamps", "Show when each line was printed").short('t'),
-            Flag::switch("details", "Show what --log-opt says about the container"),
-        ],
-    }],
+    [
+        Flag::switch("follow", "Go on with what it prints from now on, until it ends").short('f'),
+        Flag::value(
+            "since",
+            "TIME",
+            "Not older: a distance (10m, 1h30m), a date with a time, or seconds since 1970",
+        ),
+        Flag::value("until", "TIME", "Not newer"),
+        Flag::value("tail", "N", "The last N lines (all)").short('n'),
+        Flag::switch("timestamps", "Show when each line was printed").short('t'),
+        Flag::switch("details", "Show what --log-opt says about the container"),
+    ]
 );
 
-/// `barque wait`.
-pub static WAIT: Command = command(
+command!(
+    WAIT,
     "barque wait",
     "[OPTIONS] CONTAINER [CONTAINER...]",
     "Wait until containers have ended, and print their exit codes.",
-    &[Section {
-        title: OPTIONS,
-        flags: &[Flag::value("condition", "CONDITION", "exited, next-exit or removed (exited)")],
-    }],
+    [Flag::value("condition", "CONDITION", "exited, next-exit or removed (exited)")]
 );
 
-/// `barque pause`.
-pub static PAUSE: Command =
-    command("barque pause", "CONTAINER [CONTAINER...]", "Freeze all processes of containers.", &[]);
+command!(PAUSE, "barque pause", "CONTAINER [CONTAINER...]", "Freeze all processes of containers.", []);
 
-/// `barque unpause`.
-pub static UNPAUSE: Command =
-    command("barque unpause", "CONTAINER [CONTAINER...]", "Let frozen containers go on.", &[]);
+command!(UNPAUSE, "barque unpause", "CONTAINER [CONTAINER...]", "Let frozen containers go on.", []);
 
-/// `barque rename`.
-pub static RENAME: Command =
-    command("barque rename", "CONTAINER NAME", "Give a container another name.", &[]);
+command!(RENAME, "barque rename", "CONTAINER NAME", "Give a container another name.", []);
 
 /// `barque exec`.
 pub static EXEC: Command = Command {
@@ -194,7 +156,7 @@ pub static EXEC: Command = Command {
     usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
     about: "Run one more command in a container that runs.",
     sections: &[Section {
-        title: OPTIONS,
+        title: "Options",
         flags: &[
             Flag::switch("interactive", "Keep standard input open").short('i'),
             Flag::switch("tty", "Give the command a terminal").short('t'),
@@ -217,18 +179,15 @@ pub static EXEC: Command = Command {
     notes: "Exit code: the command's own; 126 it cannot be executed, 127 it was not found, 1 barque failed.",
 };
 
-/// `barque container inspect`, and of what `barque inspect` finds.
-pub static INSPECT: Command = command(
+command!(
+    INSPECT,
     "barque container inspect",
     "[OPTIONS] CONTAINER [CONTAINER...]",
     "Show all that is known about containers, as JSON.",
-    &[Section {
-        title: OPTIONS,
-        flags: &[
-            Flag::value("format", "FORMAT", "\"json\", or a Go template such as '{{.State.Pid}}'").short('f'),
-            Flag::switch("size", "Show how much they have written").short('s'),
-        ],
-    }],
+    [
+        Flag::value("format", "FORMAT", "\"json\", or a Go template such as '{{.State.Pid}}'").short('f'),
+        Flag::switch("size", "Show how much they have written").short('s'),
+    ]
 );
 
 /// `barque top`.
@@ -241,6 +200,4 @@ pub static TOP: Command = Command {
     notes: "With options of ps(1), the host's ps is asked (-ef without them).",
 };
 
-/// `barque port`.
-pub static PORT: Command =
-    command("barque port", "CONTAINER [PORT[/PROTOCOL]]", "List the published ports of a container.", &[]);
+command!(PORT, "barque port", "CONTAINER [PORT[/PROTOCOL]]", "List the published ports of a container.", []);

@@ -1,13 +1,12 @@
 //! The commands about images.
 
-use super::{Command, Flag, Grammar, Section};
+use super::{FILTER, Flag};
 
 const FORMAT: Flag = Flag::value(
     "format",
     "FORMAT",
     "\"table\", \"table TEMPLATE\", \"json\", or a Go template such as '{{.ID}}'",
 );
-const FILTER: Flag = Flag::list("filter", "KEY=VALUE", "Only those that match").short('f');
 const NO_TRUNC: Flag = Flag::switch("no-trunc", "Do not shorten ids and texts");
 const QUIET: Flag = Flag::switch("quiet", "Say nothing while it goes on").short('q');
 const IDS: Flag = Flag::switch("quiet", "Show ids only").short('q');
@@ -24,20 +23,6 @@ const FORCE: Flag = Flag::switch("force", "Do not ask").short('f');
 const DRY_RUN: Flag = Flag::switch("dry-run", "Only say what would be done");
 const TRUST: Flag =
     Flag::switch("disable-content-trust", "").later("signatures are not checked: leave the flag out");
-
-macro_rules! command {
-    ($name:ident, $path:literal, $usage:literal, $about:literal, [$($flag:expr),* $(,)?], $notes:literal) => {
-        #[doc = concat!("`", $path, "`.")]
-        pub static $name: Command = Command {
-            path: $path,
-            usage: $usage,
-            about: $about,
-            sections: &[Section { title: "Options", flags: &[$($flag),*] }],
-            grammar: Grammar::Mixed,
-            notes: $notes,
-        };
-    };
-}
 
 command!(
     PULL,
@@ -59,8 +44,7 @@ command!(
     "barque push",
     "[OPTIONS] IMAGE",
     "Upload an image to its registry.",
-    [Flag::switch("all-tags", "Every tag of the repository").short('a'), QUIET, TRUST],
-    ""
+    [Flag::switch("all-tags", "Every tag of the repository").short('a'), QUIET, TRUST]
 );
 command!(
     IMAGES,
@@ -88,10 +72,9 @@ command!(
         Flag::switch("force", "Also an image of several names, or one that is in use").short('f'),
         Flag::switch("no-prune", "Keep untagged parents: here there are none"),
         Flag::value("platform", "PLATFORM", "").later("an image here has one platform: leave the flag out"),
-    ],
-    ""
+    ]
 );
-command!(TAG, "barque tag", "IMAGE NAME", "Give an image one more name.", [], "");
+command!(TAG, "barque tag", "IMAGE NAME", "Give an image one more name.", []);
 command!(
     INSPECT,
     "barque image inspect",
@@ -99,11 +82,8 @@ command!(
     "Show all that is known about images, as JSON.",
     [
         Flag::value("format", "FORMAT", "\"json\", or a Go template such as '{{json .Config}}'").short('f'),
-        Flag::value("type", "TYPE", "image: there is nothing else yet"),
         Flag::value("platform", "PLATFORM", "").later("an image here has one platform: leave the flag out"),
-        Flag::switch("size", "Show sizes: for images they always are").short('s'),
-    ],
-    ""
+    ]
 );
 command!(
     HISTORY,
@@ -140,8 +120,7 @@ command!(
         Flag::value("input", "FILE", "Read this file or directory instead of standard input").short('i'),
         PLATFORM,
         QUIET,
-    ],
-    ""
+    ]
 );
 command!(
     IMPORT,
@@ -194,14 +173,13 @@ command!(
     ],
     "Credentials go where docker keeps them: the credential store that ~/.docker/config.json names, or that file."
 );
-command!(LOGOUT, "barque logout", "[REGISTRY]", "Forget the credentials for a registry.", [], "");
+command!(LOGOUT, "barque logout", "[REGISTRY]", "Forget the credentials for a registry.", []);
 command!(
     TREE,
     "barque image tree",
     "[IMAGE...]",
     "Draw layers as a tree: what is shared by whom. Each layer's size is counted once.",
-    [NO_TRUNC],
-    ""
+    [NO_TRUNC]
 );
 command!(
     MOUNT,
@@ -216,16 +194,14 @@ command!(
     "barque image unmount",
     "[OPTIONS] [IMAGE...]",
     "Take mounts of images away.",
-    [Flag::switch("all", "All of them").short('a')],
-    ""
+    [Flag::switch("all", "All of them").short('a')]
 );
 command!(
     DIFF,
     "barque image diff",
     "IMAGE IMAGE",
     "Show what differs between the files of two images: A added, C changed, D deleted.",
-    [],
-    ""
+    []
 );
 command!(
     CHECK,
@@ -247,8 +223,7 @@ command!(
     [
         Flag::value("format", "FORMAT", "A Go template, or json"),
         Flag::switch("verbose", "Each image").short('v')
-    ],
-    ""
+    ]
 );
 command!(
     FROM_HOST,

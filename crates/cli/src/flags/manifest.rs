@@ -1,22 +1,8 @@
 //! `barque manifest`.
 
-use super::{Command, Flag, Grammar, Section};
+use super::Flag;
 
 const INSECURE: Flag = Flag::switch("insecure", "Registries need not prove who they are, nor speak TLS");
-
-macro_rules! command {
-    ($name:ident, $path:literal, $usage:literal, $about:literal, [$($flag:expr),* $(,)?], $notes:literal) => {
-        #[doc = concat!("`", $path, "`.")]
-        pub static $name: Command = Command {
-            path: $path,
-            usage: $usage,
-            about: $about,
-            sections: &[Section { title: "Options", flags: &[$($flag),*] }],
-            grammar: Grammar::Mixed,
-            notes: $notes,
-        };
-    };
-}
 
 command!(
     CREATE,
@@ -39,8 +25,7 @@ command!(
         Flag::list("os-features", "NAMES", "Features that the operating system must have"),
         Flag::value("os-version", "VERSION", "Version of the operating system"),
         Flag::value("variant", "NAME", "Variant of the architecture: v7"),
-    ],
-    ""
+    ]
 );
 command!(
     INSPECT,
@@ -50,15 +35,13 @@ command!(
     [
         Flag::switch("verbose", "With digests, platforms and, for a list, each of its manifests").short('v'),
         INSECURE
-    ],
-    ""
+    ]
 );
 command!(
     PUSH,
     "barque manifest push",
     "[OPTIONS] LIST",
     "Push a list to its registry, with what its repository lacks of the images.",
-    [INSECURE, Flag::switch("purge", "Forget the list here afterwards").short('p')],
-    ""
+    [INSECURE, Flag::switch("purge", "Forget the list here afterwards").short('p')]
 );
-command!(RM, "barque manifest rm", "LIST...", "Forget lists that are being put together.", [], "");
+command!(RM, "barque manifest rm", "LIST...", "Forget lists that are being put together.", []);

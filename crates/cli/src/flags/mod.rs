@@ -3,12 +3,28 @@
 //! Values stay text here ([`Parsed`]); each is given its meaning where it is used, so that a flag that is not
 //! given costs nothing.
 
+/// The table of a command whose flags may come anywhere: its name here, its words, usage, what it does, flags, notes.
+macro_rules! command {
+    ($name:ident, $path:literal, $usage:literal, $about:literal, [$($flag:expr),* $(,)?] $(, $notes:literal)? $(,)?) => {
+        #[doc = concat!("`", $path, "`.")]
+        pub static $name: $crate::flags::Command = $crate::flags::Command {
+            path: $path,
+            usage: $usage,
+            about: $about,
+            sections: &[$crate::flags::Section { title: "Options", flags: &[$($flag),*] }],
+            grammar: $crate::flags::Grammar::Mixed,
+            notes: concat!($($notes)?),
+        };
+    };
+}
+
 mod build;
 pub mod container;
 mod explain;
 pub mod files;
 mod help;
 mod image;
+mod inspect;
 pub mod manifest;
 pub mod network;
 mod parse;
@@ -23,9 +39,13 @@ pub use image::{
     BOOTSTRAP, CHECK, DF, DIFF, FROM_HOST, HISTORY, IMAGES, IMPORT, INSPECT, LOAD, LOGIN, LOGOUT, MOUNT,
     PRUNE, PULL, PUSH, RMI, SAVE, SEARCH, TAG, TREE, UNMOUNT,
 };
+pub use inspect::INSPECT as INSPECT_ANY;
 pub use parse::parse;
 pub use parsed::{Outcome, Parsed};
 pub use run::RUN;
+
+/// Of lists.
+const FILTER: Flag = Flag::list("filter", "KEY=VALUE", "Only those that match").short('f');
 
 /// A command: its words, its flags, what its help says.
 #[derive(Debug)]

@@ -1,22 +1,6 @@
 //! The commands about volumes.
 
-use super::{Command, Flag, Grammar, Section};
-
-const FILTER: Flag = Flag::list("filter", "KEY=VALUE", "Only those that match").short('f');
-
-macro_rules! command {
-    ($name:ident, $path:literal, $usage:literal, $about:literal, [$($flag:expr),* $(,)?], $notes:literal) => {
-        #[doc = concat!("`", $path, "`.")]
-        pub static $name: Command = Command {
-            path: $path,
-            usage: $usage,
-            about: $about,
-            sections: &[Section { title: "Options", flags: &[$($flag),*] }],
-            grammar: Grammar::Mixed,
-            notes: $notes,
-        };
-    };
-}
+use super::{FILTER, Flag};
 
 command!(
     CREATE,
@@ -52,16 +36,14 @@ command!(
     "barque volume inspect",
     "[OPTIONS] VOLUME...",
     "Show all that is known about volumes.",
-    [Flag::value("format", "TEMPLATE", "A Go template, or \"json\"").short('f')],
-    ""
+    [Flag::value("format", "TEMPLATE", "A Go template, or \"json\"").short('f')]
 );
 command!(
     RM,
     "barque volume rm",
     "[OPTIONS] VOLUME...",
     "Remove volumes that no container uses, with all that is in them.",
-    [Flag::switch("force", "It is no error when a volume is not there").short('f')],
-    ""
+    [Flag::switch("force", "It is no error when a volume is not there").short('f')]
 );
 command!(
     PRUNE,
@@ -73,16 +55,14 @@ command!(
         Flag::list("filter", "KEY=VALUE", "label=KEY[=VALUE], label!=KEY[=VALUE], all=1"),
         Flag::switch("force", "Do not ask").short('f'),
         Flag::switch("dry-run", "Only say what would be done"),
-    ],
-    ""
+    ]
 );
 command!(
     RENAME,
     "barque volume rename",
     "VOLUME NAME",
     "Give a volume that no container uses another name.",
-    [],
-    ""
+    []
 );
 command!(
     CLONE,
@@ -97,14 +77,12 @@ command!(
     "barque volume export",
     "[OPTIONS] VOLUME",
     "Write what is in a volume as a tar archive.",
-    [Flag::value("output", "FILE", "Write to this file (standard output)").short('o')],
-    ""
+    [Flag::value("output", "FILE", "Write to this file (standard output)").short('o')]
 );
 command!(
     IMPORT,
     "barque volume import",
     "VOLUME [FILE|-]",
     "Fill a new or an empty volume from a tar archive, plain or compressed with gzip or zstd.",
-    [],
-    ""
+    []
 );

@@ -7,10 +7,10 @@ use barque_runtime::spec::Spec;
 use serde_json::{Value, json};
 
 use super::each;
+use crate::Result;
+use crate::commands::inspect::show;
 use crate::flags::Parsed;
-use crate::format::Template;
 use crate::value::rfc3339;
-use crate::{Result, console, json};
 
 /// Shows all that is known about containers.
 pub(super) fn inspect(flags: &Parsed, places: &Places) -> Result<i32> {
@@ -24,24 +24,8 @@ pub(super) fn inspect(flags: &Parsed, places: &Places) -> Result<i32> {
     Ok(code)
 }
 
-/// Prints objects as `--format` asks for it.
-pub(crate) fn show(flags: &Parsed, found: Vec<Value>) -> Result<()> {
-    match flags.value("format").filter(|format| !format.is_empty()) {
-        None => console::out(&json::indented(&found, "    ")),
-        Some("json") => console::out(&format!("{}\n", Value::Array(found))),
-        Some(format) => {
-            let template = Template::lenient(format)?;
-            for object in &found {
-                let text = template.execute(object).map_err(|error| error.context("--format"))?;
-                console::out(&format!("{text}\n"));
-            }
-        }
-    }
-    Ok(())
-}
-
 /// A container as Docker shows it, as far as there is something to show.
-pub(crate) fn object(container: &Container) -> Result<Value> {
+pub(in crate::commands) fn object(container: &Container) -> Result<Value> {
     let definition = &container.definition;
     let now = container.now()?;
     let config = container.config()?;

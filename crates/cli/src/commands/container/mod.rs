@@ -23,18 +23,22 @@ mod streams;
 mod top;
 mod wait;
 
+pub(super) use inspect::object;
 pub use run::exit_code;
 
 use super::verb::{Group, MANY, Verb, each};
 use crate::flags::{RUN, container as flags, files};
+
+/// Exit code of `run` and `create` when barque itself fails; 126 and 127 are about the command.
+pub const RUN_FAILED: i32 = 125;
 
 /// The commands about containers.
 pub(super) static GROUP: Group =
     Group { name: "container", about: "Containers, over their whole life.", verbs: VERBS };
 
 const VERBS: &[Verb] = &[
-    Verb::entering(&RUN, &["run"], &["run"], (0, MANY), run::run),
-    Verb::plain(&flags::CREATE, &["create"], &["create"], (0, MANY), run::create),
+    Verb::entering(&RUN, &["run"], &["run"], (0, MANY), run::run).failing(RUN_FAILED),
+    Verb::plain(&flags::CREATE, &["create"], &["create"], (0, MANY), run::create).failing(RUN_FAILED),
     Verb::entering(&flags::START, &["start"], &["start"], (1, MANY), start::start),
     Verb::plain(&flags::STOP, &["stop"], &["stop"], (1, MANY), stop::stop),
     Verb::entering(&flags::RESTART, &["restart"], &["restart"], (1, MANY), restart::restart),

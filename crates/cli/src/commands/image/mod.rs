@@ -52,7 +52,7 @@ const VERBS: &[Verb] = &[
     Verb::plain(&flags::SEARCH, &["search"], &["search"], (1, 1), search::search),
     Verb::plain(&flags::LOGIN, &["login"], &["login"], (0, 1), login::login),
     Verb::plain(&flags::LOGOUT, &["logout"], &["logout"], (0, 1), login::logout),
-    Verb::plain(&flags::INSPECT, &["inspect"], &["inspect"], (1, MANY), inspect::inspect),
+    Verb::plain(&flags::INSPECT, &["inspect"], &[], (1, MANY), inspect::inspect),
     Verb::plain(&flags::HISTORY, &["history"], &["history"], (1, 1), history::history),
     Verb::plain(&flags::TREE, &["tree"], &[], (0, MANY), tree::tree),
     Verb::plain(&flags::DIFF, &["diff"], &[], (2, 2), diff::diff),

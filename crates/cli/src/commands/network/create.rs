@@ -5,25 +5,23 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use barque_network::{Definition, Driver, Facts, Networks, Pool, Subnet, choose, choose_ula};
 
+use crate::commands::Places;
 use crate::flags::Parsed;
 use crate::{Error, Result, console};
 use barque_engine::start::from_network;
 
 /// Makes a network; prints its id.
-pub(super) fn create(flags: &Parsed, networks: &Networks) -> Result<()> {
-    let [name] = flags.positional() else {
-        return Err(Error::invalid(
-            "\"barque network create\" requires exactly 1 argument: the network's name",
-        ));
-    };
+pub(super) fn create(flags: &Parsed, places: &Places) -> Result<i32> {
+    let networks = Networks::new(&places.root);
+    let name = &flags.positional()[0];
     if matches!(name.as_str(), "none" | "host" | "default") {
         return Err(Error::invalid(format!("operation is not permitted on predefined {name} network")));
     }
     let facts = Facts::read().map_err(from_network)?;
-    let definition = definition(flags, name, networks, &facts)?;
+    let definition = definition(flags, name, &networks, &facts)?;
     networks.create(&definition, &facts).map_err(from_network)?;
     console::out(&format!("{}\n", definition.id));
-    Ok(())
+    Ok(0)
 }
 
 fn definition(flags: &Parsed, name: &str, networks: &Networks, facts: &Facts) -> Result<Definition> {

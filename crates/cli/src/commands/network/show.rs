@@ -1,12 +1,15 @@
 //! `barque network ls`, `barque network inspect`.
 
+use barque_engine::start::from_network;
 use barque_network::{Definition, Networks};
 use serde_json::{Value as Json, json};
 
+use crate::commands::Places;
+use crate::commands::inspect::show;
+use crate::commands::verb::each;
 use crate::flags::Parsed;
-use crate::format::{Column, Listing, Template, row};
-use crate::{Error, Result, console, json};
-use barque_engine::start::from_network;
+use crate::format::{Column, Listing, row};
+use crate::{Result, console};
 
 /// The columns of `ls`.
 static COLUMNS: [Column; 4] = [
@@ -17,7 +20,8 @@ static COLUMNS: [Column; 4] = [
 ];
 
 /// Lists networks.
-pub(super) fn list(flags: &Parsed, networks: &Networks) -> Result<()> {
+pub(super) fn list(flags: &Parsed, places: &Places) -> Result<i32> {
+    let networks = Networks::new(&places.root);
     let whole = flags.switch("no-trunc");
     let one = |definition: Definition| {
         let id = if whole { &definition.id[..] } else { definition.id.get(..12).unwrap_or_default() };
@@ -32,32 +36,23 @@ pub(super) fn list(flags: &Parsed, networks: &Networks) -> Result<()> {
     let shown = COLUMNS.iter().map(|column| column.field).collect();
     let listing = Listing { columns: &COLUMNS, shown, quiet: Some("ID") };
     console::out(&listing.text(flags.value("format"), flags.switch("quiet"), rows)?);
-    Ok(())
+    Ok(0)
 }
 
 /// Shows networks.
-pub(super) fn inspect(flags: &Parsed, networks: &Networks) -> Result<()> {
-    if flags.positional().is_empty() {
-        return Err(Error::invalid("\"barque network inspect\" requires at least 1 argument"));
-    }
-    let mut all = Vec::new();
-    for name in flags.positional() {
-        all.push(object(&networks.find(name).map_err(from_network)?, networks));
-    }
-    match flags.value("format").filter(|format| *format != "json") {
-        Some(format) => {
-            let template = Template::lenient(format)?;
-            for one in &all {
-                console::out(&format!("{}\n", template.execute(one)?));
-            }
-        }
-        None => console::out(&json::indented(&all, "    ")),
-    }
-    Ok(())
+pub(super) fn inspect(flags: &Parsed, places: &Places) -> Result<i32> {
+    let networks = Networks::new(&places.root);
+    let mut found = Vec::new();
+    let code = each(flags.positional(), |name| {
+        found.push(object(&networks.find(name).map_err(from_network)?, &networks));
+        Ok(())
+    });
+    show(flags, found)?;
+    Ok(code)
 }
 
 /// With Docker's names.
-fn object(definition: &Definition, networks: &Networks) -> Json {
+pub(in crate::commands) fn object(definition: &Definition, networks: &Networks) -> Json {
     let config = |pool: &barque_network::Pool| {
         json!({
             "Subnet": pool.subnet.to_string(),

@@ -7,6 +7,8 @@ mod list;
 mod prune;
 mod remove;
 
+pub(super) use inspect::object;
+
 use crate::commands::verb::{Group, MANY, Verb};
 use crate::flags::volume as flags;
 
