@@ -16,16 +16,8 @@ pub(super) fn name(flags: &Parsed) -> Result<Option<String>> {
         return Ok(None);
     };
     let name = given.strip_prefix('/').unwrap_or(given);
-    let valid = name.len() >= 2
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
-    if valid {
-        return Ok(Some(name.to_owned()));
-    }
-    Err(Error::invalid(format!(
-        "Invalid container name ({given}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
-    ))
-    .hint("a name has at least two characters"))
+    barque_engine::check_name(name)?;
+    Ok(Some(name.to_owned()))
 }
 
 /// The container's host name: as given, the caller's where the namespace is shared, or else the short id.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicI32, Ordering};
 
+use barque_runtime::Failure;
 use barque_sys::clone::{Child, Clone, Forked};
 use barque_sys::{Call as _, process};
 use serde::de::DeserializeOwned;
@@ -22,7 +23,7 @@ pub(super) struct Aside {
 #[derive(Serialize, Deserialize)]
 enum Answer<T> {
     Done(T),
-    Failed { kind: String, message: String, hint: Option<String> },
+    Failed(Failure),
 }
 
 /// Starts some work. The caller must have one thread.
@@ -35,11 +36,7 @@ pub(super) fn start<T: Serialize>(work: impl FnOnce() -> Result<T>) -> Result<As
             drop(read);
             let answer = match begin(waiting).and_then(|()| work()) {
                 Ok(done) => Answer::Done(done),
-                Err(error) => Answer::Failed {
-                    kind: format!("{:?}", error.kind()),
-                    hint: error.cure().map(str::to_owned),
-                    message: error.to_string(),
-                },
+                Err(error) => Answer::Failed((&error).into()),
             };
             let bytes = serde_json::to_vec(&answer).unwrap_or_default();
             let told = File::from(write).write_all(&bytes);
@@ -79,13 +76,7 @@ impl Aside {
         read.call(|| "read(answer)")?;
         match serde_json::from_slice(&bytes) {
             Ok(Answer::Done(done)) => Ok(done),
-            Ok(Answer::Failed { kind, message, hint }) => {
-                let error = Error::new(kind_of(&kind), message);
-                Err(match hint {
-                    Some(hint) => error.hint(hint),
-                    None => error,
-                })
-            }
+            Ok(Answer::Failed(failure)) => Err(failure.into()),
             Err(_) => Err(Error::new(ErrorKind::Internal, ended(exit))),
         }
     }
@@ -106,30 +97,9 @@ pub(super) fn run<T: Serialize + DeserializeOwned>(work: impl FnOnce() -> Result
     start(work)?.finish()
 }
 
-fn kind_of(name: &str) -> ErrorKind {
-    let all = [
-        ErrorKind::NotFound,
-        ErrorKind::AlreadyExists,
-        ErrorKind::InvalidArgument,
-        ErrorKind::Conflict,
-        ErrorKind::PermissionDenied,
-        ErrorKind::Unsupported,
-        ErrorKind::Unavailable,
-    ];
-    all.into_iter().find(|kind| format!("{kind:?}") == name).unwrap_or(ErrorKind::Internal)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn kinds_have_names() {
-        for kind in [ErrorKind::NotFound, ErrorKind::Conflict, ErrorKind::Unavailable, ErrorKind::Internal] {
-            assert_eq!(kind_of(&format!("{kind:?}")), kind);
-        }
-        assert_eq!(kind_of("NewerKind"), ErrorKind::Internal);
-    }
 
     #[test]
     fn who_writes_to_nobody() {

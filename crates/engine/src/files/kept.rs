@@ -17,6 +17,7 @@ use rustix::fs::{RenameFlags, Stat};
 
 use super::place;
 use super::tree::Tree;
+use crate::definition::Root;
 use crate::start::from_image as told;
 use crate::{Container, ErrorKind, Result, start};
 
@@ -28,11 +29,13 @@ const NEW: &str = "kept.new";
 /// and go. Says whether there is something to keep at the end.
 pub(crate) fn begin(container: &Container, spec: &Spec<'_>) -> Result<bool> {
     let definition = &container.definition;
-    let source = start::root_source(definition, &container.directory(), spec)?;
-    let RootSource::Overlay { upper: Upper::Memory, .. } = source else { return Ok(false) };
-    if definition.auto_remove && definition.root.changes_of_host().is_none() {
+    let of_host = definition.root.changes_of_host().is_some();
+    // Layers of images are never above a container's directory: most need not be looked at.
+    if !of_host && (definition.auto_remove || matches!(definition.root, Root::Image { .. })) {
         return Ok(false);
     }
+    let source = start::root_source(definition, &container.directory(), spec)?;
+    let RootSource::Overlay { upper: Upper::Memory, .. } = source else { return Ok(false) };
     namespace::unshare(Namespaces::MOUNT)?;
     let everything = file::open(Path::new("/"), file::DIRECTORY)?;
     let slave = Attributes { propagation: Some(Propagation::Slave), ..Attributes::default() };

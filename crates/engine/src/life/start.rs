@@ -21,15 +21,8 @@ pub fn start(
     reap(&container, &lock)?;
     let config = container.config()?;
     let spec = container.spec(&config)?;
-    let launch = Launch {
-        container: &container,
-        spec: &spec,
-        config: config.as_bytes(),
-        executable,
-        streams,
-        traced,
-        restarts: 0,
-    };
+    let launch =
+        Launch { container: &container, spec: &spec, config: config.as_bytes(), executable, streams, traced };
     let client = monitor::launch(launch)?;
     let (started, input) = client.started()?;
     Ok(Some((client, started, input)))

@@ -20,8 +20,9 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Waits, and returns the exit code of the container's last run.
 pub fn wait(container: &Container, condition: Condition) -> Result<i32> {
-    let mut code = container.now()?.state.end.map_or(0, |end| end.code);
-    if condition == Condition::NotRunning && !container.now()?.status.is_up() {
+    let now = container.now()?;
+    let mut code = now.state.end.map_or(0, |end| end.code);
+    if condition == Condition::NotRunning && !now.status.is_up() {
         return Ok(code);
     }
     loop {

@@ -49,9 +49,6 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// All three.
-    pub const ALL: Self = Self { input: true, output: true, error: true };
-
     fn wants(self, number: u8) -> bool {
         match number {
             1 => self.output,
@@ -75,8 +72,6 @@ pub struct Launch<'a> {
     pub streams: Streams,
     /// Whether the caller wants to know where the time goes.
     pub traced: bool,
-    /// How often the container was started again before this.
-    pub restarts: u32,
 }
 
 /// What a monitor must not hear of: it ends with its container. SIGPIPE comes from clients that have gone.

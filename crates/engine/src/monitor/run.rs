@@ -74,20 +74,30 @@ impl<'a> Monitor<'a> {
         let place = Place::new(container.places(), container.id());
         let mut clients = Clients::default();
         clients.add(client);
+        let (lock, log) = match place.take().and_then(|lock| Ok((lock, log_of(launch)?))) {
+            Ok(both) => both,
+            Err(error) => {
+                if container.definition.auto_remove {
+                    drop(life::remove::take_away(container, true));
+                }
+                clients.tell_all(&FromMonitor::Failed((&error).into()));
+                return Err(error);
+            }
+        };
         Ok(Self {
             container,
             spec: launch.spec,
             config: launch.config,
             streams: launch.streams,
             traced: launch.traced,
-            _lock: place.take()?,
+            _lock: lock,
             place,
             listener: None,
             clients,
             stdio: Stdio::default(),
             buffer: Vec::new(),
-            log: log_of(launch)?,
-            state: State { version: crate::state::VERSION, restarts: launch.restarts, ..State::default() },
+            log,
+            state: State { version: crate::state::VERSION, ..State::default() },
             kill_at: None,
             timeout_at: None,
             keeps: None,
@@ -106,13 +116,13 @@ impl<'a> Monitor<'a> {
                     self.end(run, exit)?;
                 }
                 Err(error) => {
-                    self.failed(&error)?;
+                    self.failed(&error);
                     if first {
                         break;
                     }
                 }
             }
-            if !self.again(began)? || !self.wait_for_next()? {
+            if !self.again(began) || !self.wait_for_next()? {
                 break;
             }
         }
@@ -142,24 +152,50 @@ impl<'a> Monitor<'a> {
                 return Err(error);
             }
         };
-        start.unpacked()?;
+        if let Err(error) = start.unpacked().and_then(|()| self.take_console(&mut created)) {
+            drop(places.runtime().open(self.container.id()).and_then(|it| it.delete(true)));
+            drop(created);
+            start.leave().iter().for_each(Leaving::finish);
+            return Err(error);
+        }
+        let began = Instant::now();
+        self.timeout_at = definition.timeout.map(|seconds| began + Duration::from_secs(seconds));
+        // Before anybody hears of the start: who then asks finds all of it.
+        let complaints = self.announce(&created);
+        self.tell_started(&start, &created, complaints);
+        Ok(Run { start, created, began })
+    }
+
+    fn take_console(&mut self, created: &mut Created) -> Result<()> {
         if let Some(console) = created.console.take() {
             self.stdio = Stdio::console(console)?;
         }
-        self.tell_started(&start, &created);
-        let began = Instant::now();
-        self.timeout_at = definition.timeout.map(|seconds| began + Duration::from_secs(seconds));
+        Ok(())
+    }
+
+    /// Writes the start down and listens for clients. The container runs: what fails here (a full disk) is only said.
+    fn announce(&mut self, created: &Created) -> Vec<String> {
+        let mut complaints = Vec::new();
         self.state.started = Some(Time::now());
         self.state.pid = Some(created.child.pid.as_raw_nonzero().get());
         (self.state.end, self.state.next_start) = (None, None);
-        if !definition.auto_remove {
-            self.state.boot = barque_runtime::container::boot_id()?;
-            self.state.write(&self.container.directory())?;
+        self.state.boot = container::boot_id().unwrap_or_default();
+        if let Err(error) = self.state.write(&self.container.directory()) {
+            complaints.push(format!("that it runs could not be written down: {error}"));
         }
         if self.listener.is_none() {
-            self.listener = Some(self.place.listen()?);
+            match self.place.listen() {
+                Ok(listener) => self.listener = Some(listener),
+                Err(error) => complaints.push(format!("other commands cannot attach to it: {error}")),
+            }
         }
-        Ok(Run { start, created, began })
+        complaints
+    }
+
+    /// Writes down what became of it. Where that fails (a full disk) the run has to come to its end all the same; who
+    /// asks finds the start without an end.
+    fn note(&self) {
+        drop(self.state.write(&self.container.directory()));
     }
 
     /// Makes the container with our standard streams in the place of its own.
@@ -175,8 +211,8 @@ impl<'a> Monitor<'a> {
         container::create(&self.container.places().runtime(), creation)
     }
 
-    fn tell_started(&mut self, start: &Start<'_>, created: &Created) {
-        let warnings = start.warnings().iter().chain(&created.warnings).cloned().collect();
+    fn tell_started(&mut self, start: &Start<'_>, created: &Created, complaints: Vec<String>) {
+        let warnings = start.warnings().iter().chain(&created.warnings).cloned().chain(complaints).collect();
         let total = u64::try_from(created.trace.total().as_micros()).unwrap_or_default();
         let started = Started { warnings, trace: created.trace.steps().to_vec(), total };
         if let Some(client) = self.clients.get(0) {
@@ -319,13 +355,12 @@ impl<'a> Monitor<'a> {
         if run.began.elapsed() >= policy::SETTLED {
             self.state.failures = 0;
         }
-        if !auto_remove {
-            self.state.write(&self.container.directory())?;
-        }
         let leaving = run.start.leave();
         if auto_remove {
             // The name and the image are free when the command returns.
-            life::remove::let_go(self.container)?;
+            drop(life::remove::let_go(self.container));
+        } else {
+            self.note();
         }
         let keeps = self.keeps == Some(true);
         let slow = keeps || self.clients.has_pending();
@@ -339,7 +374,7 @@ impl<'a> Monitor<'a> {
         if keeps && let Err(error) = kept::save(self.container) {
             end.error = format!("what it has changed is not kept: {error}");
             self.state.end = Some(end.clone());
-            self.state.write(&self.container.directory())?;
+            self.note();
         }
         if slow {
             self.flush()?;
@@ -373,7 +408,7 @@ impl<'a> Monitor<'a> {
     }
 
     /// It could not be started.
-    fn failed(&mut self, error: &Error) -> Result<()> {
+    fn failed(&mut self, error: &Error) {
         let code = match error.kind() {
             ErrorKind::ProgramNotFound => 127,
             ErrorKind::ProgramNotExecutable => 126,
@@ -382,25 +417,24 @@ impl<'a> Monitor<'a> {
         let end = End { time: Time::now(), code, error: error.to_string(), ..End::default() };
         self.state.end = Some(end);
         if self.container.definition.auto_remove {
-            life::remove::let_go(self.container)?;
+            drop(life::remove::let_go(self.container));
         } else {
-            self.state.write(&self.container.directory())?;
+            self.note();
         }
         self.clients.tell_all(&FromMonitor::Failed(error.into()));
-        Ok(())
     }
 
     /// Whether the policy wants it started again, and when that is.
-    fn again(&mut self, began: Instant) -> Result<bool> {
+    fn again(&mut self, began: Instant) -> bool {
         // `update` and `rename` may have changed it.
         let definition = match Container::open(self.container.places(), self.container.id()) {
             Ok(container) => container.definition,
-            Err(_) => return Ok(false),
+            Err(_) => return false,
         };
         let code = self.state.end.as_ref().map_or(0, |end| end.code);
         let rests = self.state.asked.as_ref().is_some_and(|asked| asked.what.rests());
         if rests || !definition.restart.restarts(code, self.state.restarts) {
-            return Ok(false);
+            return false;
         }
         self.state.restarts += 1;
         self.state.failures = if began.elapsed() >= policy::SETTLED { 1 } else { self.state.failures + 1 };
@@ -408,8 +442,8 @@ impl<'a> Monitor<'a> {
         let Time(seconds, nanoseconds) = Time::now();
         let next = Duration::new(seconds, nanoseconds) + pause;
         self.state.next_start = Some(Time(next.as_secs(), next.subsec_nanos()));
-        self.state.write(&self.container.directory())?;
-        Ok(true)
+        self.note();
+        true
     }
 
     /// Waits for the time of the next start; false when somebody wants it to rest.
@@ -423,7 +457,7 @@ impl<'a> Monitor<'a> {
             self.clients.sweep();
             if self.state.asked.as_ref().is_some_and(|asked| asked.what.rests()) {
                 self.state.next_start = None;
-                self.state.write(&self.container.directory())?;
+                self.note();
                 return Ok(false);
             }
             if happened.late {

@@ -55,6 +55,9 @@ impl<'a> Start<'a> {
         purpose: Purpose,
     ) -> Result<Self> {
         let directory = places.container(&definition.id);
+        if purpose == Purpose::Run {
+            root::clear_half_unpacked(definition, &directory)?;
+        }
         let root = root::root(definition, &directory, spec)?;
         let mut files = root::host_files(definition, &directory, spec, &root, purpose);
         let map_root_ids = root::map_root_ids(&root, spec);

@@ -8,7 +8,7 @@ use barque_runtime::plan::HostFile;
 use barque_runtime::plan::mount::{RootSource, Upper};
 use barque_runtime::spec::{IdMapping, Linux, Spec};
 
-use super::Purpose;
+use super::{Purpose, from_image};
 use crate::definition::Root;
 use crate::{Definition, Error, Result};
 
@@ -146,6 +146,16 @@ pub(super) fn host_files(
         definition.files.iter().map(|file| HostFile::File(directory.join(&file.name), file.text.clone())),
     );
     files
+}
+
+/// Removes what a start that was killed has unpacked: nobody knows how far it came.
+pub(super) fn clear_half_unpacked(definition: &Definition, directory: &Path) -> Result<()> {
+    let half = matches!(definition.root, Root::Archive { .. }) && !directory.join(UNPACKED_MARK).exists();
+    if half {
+        barque_image::layer::remove_tree(&directory.join(UNPACKED)).map_err(from_image)
+    } else {
+        Ok(())
+    }
 }
 
 /// The user and the group that the container's root is outside.

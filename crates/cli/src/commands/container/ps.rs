@@ -6,7 +6,7 @@ use crate::commands::filters::{Filters, has_label};
 use crate::flags::Parsed;
 use crate::format::{Column, Listing, Row, ago, row};
 use crate::value::{date_and_time, integer, now};
-use crate::{Error, Result, console};
+use crate::{Error, ErrorKind, Result, console};
 
 const COLUMNS: &[Column] = &[
     Column { field: "ID", heading: "CONTAINER ID" },
@@ -45,7 +45,15 @@ pub(super) fn ps(flags: &Parsed, places: &Places) -> Result<i32> {
         || filters.one("exited").is_some();
     let mut found: Vec<Found> = Vec::new();
     for container in listed.containers {
-        let now = container.now()?;
+        let now = match container.now() {
+            Ok(now) => now,
+            // It has gone meanwhile.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => {
+                console::err(&console::complaint(&error, None));
+                continue;
+            }
+        };
         if all || now.status.is_up() || now.status == Status::Restarting {
             found.push((container, now));
         }

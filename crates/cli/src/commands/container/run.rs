@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
+use barque_engine::life::{self, Removal};
 use barque_engine::monitor::{self, Launch, Streams};
 use barque_engine::start::Purpose;
 use barque_engine::{Container, Places};
@@ -28,7 +29,6 @@ pub(super) fn run(flags: &Parsed, places: &Places, executable: Option<OwnedFd>) 
         executable,
         streams,
         traced: crate::trace::from_environment(),
-        restarts: 0,
     };
     let client = monitor::launch(launch)?;
     let started = client.started();
@@ -71,7 +71,12 @@ fn written_down(
     }
     let (container, claim) = prepared.commit(places)?;
     if let Some(path) = &prepared.request.cidfile {
-        write_cidfile(path, container.id())?;
+        // It may have come to be there since that was looked at; or the disk is full.
+        if let Err(error) = write_cidfile(path, container.id()) {
+            drop(claim);
+            drop(life::remove(&container, Removal { force: true, volumes: true }));
+            return Err(error);
+        }
     }
     Ok((container, claim))
 }
