@@ -8,8 +8,8 @@ use barque_runtime::spec::Mount;
 
 use crate::flags::{self, Outcome};
 use crate::run::{
-    Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, RootSource, VolumePlace, groups, passwd,
-    request, subordinate_ids,
+    Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, Peer, RootSource, VolumePlace, groups,
+    passwd, request, subordinate_ids,
 };
 use crate::{oci, value};
 
@@ -103,6 +103,10 @@ impl Host for Nowhere {
 
     fn made_up_name(&self) -> crate::Result<String> {
         Ok("f".repeat(64))
+    }
+
+    fn peer(&self, container: &str) -> crate::Result<Peer> {
+        Ok(Peer { id: container.to_owned(), ..Peer::default() })
     }
 
     fn container_mounts(&self, _: &str) -> crate::Result<Vec<(MountPoint, Mount<'static>)>> {

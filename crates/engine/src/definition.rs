@@ -122,11 +122,14 @@ impl Root {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Network {
-    /// As it was asked for: `none`, `host`, `ns:PATH`, or a network's name.
+    /// As it was asked for: `none`, `host`, `ns:PATH`, `container:ID`, or a network's name.
     pub mode: String,
     /// What it wants of its network; none when it is in no network of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<NetworkRequest>,
+    /// The ports it is said to listen on, as `80/tcp`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exposed: Vec<String>,
 }
 
 /// The network of a container, and what it wants there.

@@ -179,9 +179,10 @@ impl Attachment {
         self.ops.iter().rev().flat_map(Op::undo_commands).collect()
     }
 
-    /// The containers' way to the host: the gateway of the first subnet.
-    pub fn gateway(&self) -> Option<IpAddr> {
-        self.definition.pools.first().map(|pool| pool.gateway)
+    /// The containers' way to the host: the gateway of the first subnet; none where that is somebody else's address.
+    pub fn host(&self) -> Option<IpAddr> {
+        let pools = (self.definition.driver == Driver::Bridge).then_some(&self.definition.pools)?;
+        pools.first().map(|pool| pool.gateway)
     }
 }
 

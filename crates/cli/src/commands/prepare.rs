@@ -15,7 +15,7 @@ use super::image::ImageRoot;
 use super::rootfs::rootfs_file;
 use crate::Result;
 use crate::flags::Parsed;
-use crate::run::{Caller, Machine, RootSource, RunRequest, chosen_network, request};
+use crate::run::{Caller, Machine, RootSource, RunRequest, request};
 
 /// A container that is not written down yet.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Prepared {
             foresee_volumes(&mut request, places);
         }
         let mut spec = std::mem::take(&mut request.spec);
-        let definition = define(&mut request, flags, &spec, image.as_ref());
+        let definition = define(&mut request, &spec, image.as_ref());
         let path = root_path(&definition, &directory, &spec);
         if let Some(configured) = &mut spec.root {
             configured.path = Str::from(path.to_string_lossy().into_owned());
@@ -91,12 +91,7 @@ impl Prepared {
     }
 }
 
-fn define(
-    request: &mut RunRequest,
-    flags: &Parsed,
-    spec: &Spec<'_>,
-    image: Option<&ImageRoot>,
-) -> Definition {
+fn define(request: &mut RunRequest, spec: &Spec<'_>, image: Option<&ImageRoot>) -> Definition {
     let root = match &request.rootfs {
         RootSource::Host => Root::Host,
         RootSource::Directory(path) => {
@@ -130,7 +125,11 @@ fn define(
         timeout: request.timeout,
         labels: std::mem::take(&mut request.labels),
         log: std::mem::take(&mut request.log),
-        network: Network { mode: chosen_network(flags).to_owned(), request: request.network.take() },
+        network: Network {
+            mode: std::mem::take(&mut request.network_mode),
+            request: request.network.take(),
+            exposed: std::mem::take(&mut request.exposed),
+        },
         files: std::mem::take(&mut request.files),
         create_directories: std::mem::take(&mut request.create_directories),
         mounts: std::mem::take(&mut request.mounts),

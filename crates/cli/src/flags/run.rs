@@ -144,7 +144,7 @@ pub(super) const SECURITY: Section = Section {
 pub(super) const NAMESPACES: Section = Section {
     title: "Namespaces",
     flags: &[
-        Flag::value("pid", "private|host|ns:PATH", "Process ids"),
+        Flag::value("pid", "private|host|container:NAME|ns:PATH", "Process ids"),
         Flag::value("ipc", "private|none|host|ns:PATH", "System V IPC, message queues, /dev/shm"),
         Flag::value("uts", "private|host|ns:PATH", "Host name"),
         Flag::value("cgroupns", "private|host|ns:PATH", "Root of the control groups"),
@@ -164,18 +164,28 @@ pub(super) const NETWORK: Section = Section {
     flags: &[
         Flag::value(
             "network",
-            "NAME|bridge|none|host|ns:PATH",
+            "NAME|bridge|none|host|container:NAME|ns:PATH",
             "A network; none (the default without -p): loopback only",
         ),
         Flag::value("net", "NETWORK", ""),
         Flag::list("publish", "[ADDR:][HOST:]PORT[/PROTO]", "Publish a port, or a range, of the container")
             .short('p'),
+        Flag::switch(
+            "publish-all",
+            "Publish the ports of the image and of --expose, at free ones of the host",
+        )
+        .short('P'),
+        Flag::list("expose", "PORT[-PORT][/PROTO]", "A port that the container listens on"),
         Flag::value("ip", "ADDRESS", "Its IPv4 address in the network"),
         Flag::value("ip6", "ADDRESS", "Its IPv6 address in the network"),
         Flag::value("mac-address", "ADDRESS", "Its hardware address"),
         Flag::value("hostname", "NAME", "Host name (the short id)").short('h'),
         Flag::value("domainname", "NAME", "NIS domain name"),
-        Flag::list("add-host", "NAME:ADDRESS", "Add a line to /etc/hosts"),
+        Flag::list(
+            "add-host",
+            "NAME:ADDRESS",
+            "Add a line to /etc/hosts; host-gateway is the host's address",
+        ),
         Flag::list("dns", "ADDRESS", "Name server in /etc/resolv.conf"),
         Flag::list("dns-search", "DOMAIN", "Search domain in /etc/resolv.conf"),
         Flag::list("dns-option", "OPTION", "Resolver option in /etc/resolv.conf"),
@@ -216,8 +226,6 @@ const STORAGE: &str = "a size limit of the root filesystem is not there yet: lea
 pub(super) const LATER: Section = Section {
     title: "Not there yet",
     flags: &[
-        Flag::switch("publish-all", "").short('P').later(NETWORKS),
-        Flag::list("expose", "PORT", "").later(NETWORKS),
         Flag::list("link", "NAME", "").later(NETWORKS),
         Flag::list("network-alias", "NAME", "").later(NETWORKS),
         Flag::list("link-local-ip", "ADDRESS", "").later(NETWORKS),

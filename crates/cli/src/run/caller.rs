@@ -96,6 +96,17 @@ pub enum PathKind {
     File,
 }
 
+/// Another container, whose namespaces can be joined.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// Its whole id.
+    pub id: String,
+    /// Its host name.
+    pub hostname: String,
+    /// The files of the host that it sees as its `/etc/hosts`, `/etc/hostname`, `/etc/resolv.conf`, after their names.
+    pub files: Vec<(String, String)>,
+}
+
 /// Questions to the machine that only some flags lead to. Asking changes nothing.
 pub trait Host: std::fmt::Debug {
     /// A variable of the caller's environment.
@@ -112,6 +123,8 @@ pub trait Host: std::fmt::Debug {
     fn volume(&self, name: &str) -> crate::Result<VolumePlace>;
     /// A name for a volume that was given none.
     fn made_up_name(&self) -> crate::Result<String>;
+    /// A container of that name or id.
+    fn peer(&self, container: &str) -> crate::Result<Peer>;
     /// What users have mounted into a container.
     fn container_mounts(&self, container: &str) -> crate::Result<Vec<(MountPoint, Mount<'static>)>>;
     /// The directories of an image's layers, the uppermost first. The image is held for the new container.

@@ -7,6 +7,7 @@ use barque_engine::definition::OwnFile;
 
 use super::Host;
 use super::namespaces::Namespaces;
+use super::network::HOST_NAMES;
 use crate::flags::Parsed;
 use crate::{Error, Result};
 
@@ -24,6 +25,9 @@ pub(super) fn files(
         own("resolv.conf", resolv_conf(flags, host, in_network)?),
     ])
 }
+
+/// Where containers see them.
+pub(super) const OWN_FILES: [&str; 3] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
 
 fn own(name: &str, text: String) -> OwnFile {
     OwnFile { name: name.to_owned(), path: format!("/etc/{name}"), text }
@@ -51,6 +55,9 @@ fn hosts(
     if !text.ends_with('\n') {
         text.push('\n');
     }
+    if namespaces.network.is_host() {
+        let _ = writeln!(text, "127.0.0.1\t{}", HOST_NAMES.join(" "));
+    }
     for line in flags.all("add-host") {
         // `name:address` and `name=address`; an IPv6 address may be in brackets.
         let (name, address) = line.split_once(['=', ':']).unwrap_or((line, ""));
@@ -58,13 +65,16 @@ fn hosts(
         if name.is_empty() {
             return Err(flags.invalid("add-host", line, format!("bad format for add-host: {line:?}")));
         }
-        if bare == "host-gateway" {
-            if in_network {
-                continue;
+        let bare = match bare {
+            "host-gateway" if in_network => continue,
+            // The host is where its own loopback is.
+            "host-gateway" if namespaces.network.is_host() => "127.0.0.1",
+            "host-gateway" => {
+                return Err(Error::invalid("--add-host with host-gateway needs a network")
+                    .hint("use --network bridge, or one of barque network ls"));
             }
-            return Err(Error::invalid("--add-host with host-gateway needs a network")
-                .hint("use --network bridge; with --network host the address is 127.0.0.1"));
-        }
+            bare => bare,
+        };
         let address: IpAddr = bare.parse().map_err(|_| {
             flags.invalid("add-host", line, format!("invalid IP address in add-host: {address:?}"))
         })?;

@@ -27,6 +27,13 @@ pub(super) fn hostname(flags: &Parsed, host: &dyn Host, namespaces: &Namespaces,
         return Err(Error::invalid("conflicting options: hostname and the UTS mode")
             .hint("the host's name cannot be changed from a container: leave out --hostname or --uts host"));
     }
+    if let Some(peer) = namespaces.network.peer() {
+        if given.is_some() {
+            return Err(Error::invalid("conflicting options: hostname and the network mode")
+                .hint("a container in the network of another has its host name"));
+        }
+        return Ok(peer.hostname.clone());
+    }
     let short = || id.chars().take(SHORT).collect();
     let name = match given {
         Some(name) => name.to_owned(),

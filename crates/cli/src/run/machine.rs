@@ -10,7 +10,10 @@ use barque_runtime::spec::{Mount, Str};
 use rustix::process::{Resource, getrlimit};
 use rustix::thread::{CapabilitySet, capabilities, capability_is_in_bounding_set};
 
-use super::{Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, RootSource, VolumePlace, passwd};
+use super::files::OWN_FILES;
+use super::{
+    Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, Peer, RootSource, VolumePlace, passwd,
+};
 
 /// Reads a text file of a root filesystem, by a path that is resolved inside it.
 type ReadRootfs<'a> = &'a dyn Fn(&RootSource, &str) -> Option<String>;
@@ -93,6 +96,20 @@ impl Host for Machine<'_> {
 
     fn made_up_name(&self) -> crate::Result<String> {
         volume::made_up_name()
+    }
+
+    fn peer(&self, container: &str) -> crate::Result<Peer> {
+        let container = Containers::new(self.places.clone()).find(container)?;
+        let text = container.config()?;
+        let spec = container.spec(&text)?;
+        let own = |mount: &&Mount<'_>| OWN_FILES.contains(&mount.destination.as_str());
+        let paths =
+            |mount: &Mount<'_>| Some((mount.destination.to_string(), mount.source.as_ref()?.to_string()));
+        Ok(Peer {
+            id: container.id().to_owned(),
+            hostname: spec.hostname.as_ref().map(ToString::to_string).unwrap_or_default(),
+            files: spec.mounts.iter().filter(own).filter_map(paths).collect(),
+        })
     }
 
     fn container_mounts(&self, container: &str) -> crate::Result<Vec<(MountPoint, Mount<'static>)>> {

@@ -29,12 +29,11 @@ mod throttle;
 mod user;
 mod userns;
 
-pub use caller::{Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, VolumePlace};
+pub use caller::{Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, Peer, VolumePlace};
 pub use capabilities::DEFAULT_CAPABILITIES;
 pub(crate) use capabilities::{with_all_capabilities, without_capabilities};
 pub(crate) use environment::exec_environment;
 pub use machine::Machine;
-pub(crate) use network::chosen as chosen_network;
 pub use request::{RunRequest, SeccompChoice, request};
 pub use root::RootSource;
 pub use subid::{IdRange, subordinate_ids};

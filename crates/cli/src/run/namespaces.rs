@@ -1,8 +1,10 @@
 //! `--pid`, `--ipc`, `--uts`, `--cgroupns`, `--network`: which namespaces are made, joined or shared.
 
+use barque_engine::start::CONTAINER;
 use barque_runtime::spec::{Namespace, NamespaceKind};
 
 use super::userns::UserNamespace;
+use super::{Host, Peer};
 use crate::flags::Parsed;
 use crate::{Error, Result};
 
@@ -15,6 +17,8 @@ pub(super) enum Mode {
     Host,
     /// An existing one, by path.
     Join(String),
+    /// That of another container, which is looked for at each start.
+    Container(Peer),
 }
 
 impl Mode {
@@ -23,11 +27,22 @@ impl Mode {
         *self == Self::Host
     }
 
+    /// The container whose namespace is joined.
+    pub(super) fn peer(&self) -> Option<&Peer> {
+        if let Self::Container(peer) = self { Some(peer) } else { None }
+    }
+
+    /// As it was asked for; another container by its id.
+    pub(super) fn name(&self, asked: &str) -> String {
+        self.peer().map_or_else(|| asked.to_owned(), |peer| format!("{CONTAINER}{}", peer.id))
+    }
+
     fn namespace(&self, kind: NamespaceKind) -> Option<Namespace<'static>> {
         let path = match self {
             Self::Host => return None,
             Self::Private => None,
             Self::Join(path) => Some(path.clone().into()),
+            Self::Container(peer) => Some(format!("{CONTAINER}{}", peer.id).into()),
         };
         Some(Namespace { kind, path })
     }
@@ -48,15 +63,15 @@ pub(super) struct Namespaces {
 
 impl Namespaces {
     /// Reads the flags.
-    pub(super) fn read(flags: &Parsed, user: UserNamespace) -> Result<Self> {
+    pub(super) fn read(flags: &Parsed, user: UserNamespace, host: &dyn Host) -> Result<Self> {
         let ipc = flags.value("ipc");
         Ok(Self {
-            pid: mode(flags, "pid", NamespaceKind::Pid)?,
-            ipc: mode(flags, "ipc", NamespaceKind::Ipc)?,
+            pid: mode(flags, "pid", NamespaceKind::Pid, host)?,
+            ipc: mode(flags, "ipc", NamespaceKind::Ipc, host)?,
             no_shm: ipc == Some("none"),
-            uts: mode(flags, "uts", NamespaceKind::Uts)?,
-            cgroup: mode(flags, "cgroupns", NamespaceKind::Cgroup)?,
-            network: network(flags)?,
+            uts: mode(flags, "uts", NamespaceKind::Uts, host)?,
+            cgroup: mode(flags, "cgroupns", NamespaceKind::Cgroup, host)?,
+            network: network(flags, host)?,
             user,
         })
     }
@@ -90,7 +105,7 @@ fn file(kind: NamespaceKind) -> &'static str {
     }
 }
 
-fn mode(flags: &Parsed, long: &str, kind: NamespaceKind) -> Result<Mode> {
+fn mode(flags: &Parsed, long: &str, kind: NamespaceKind, host: &dyn Host) -> Result<Mode> {
     let text = flags.value(long).unwrap_or("");
     match text {
         "" | "private" => return Ok(Mode::Private),
@@ -100,6 +115,7 @@ fn mode(flags: &Parsed, long: &str, kind: NamespaceKind) -> Result<Mode> {
     }
     match text.split_once(':') {
         Some(("ns", path)) if !path.is_empty() => Ok(Mode::Join(path.to_owned())),
+        Some(("container", name)) if kind == NamespaceKind::Pid => Ok(Mode::Container(host.peer(name)?)),
         Some(("container", name)) => Err(containers(long, name, kind)),
         _ => Err(flags
             .invalid(long, text, format!("invalid {} mode", long.to_uppercase()))
@@ -108,7 +124,7 @@ fn mode(flags: &Parsed, long: &str, kind: NamespaceKind) -> Result<Mode> {
 }
 
 /// The namespace that `--network` asks for: networks by name have a new one.
-fn network(flags: &Parsed) -> Result<Mode> {
+fn network(flags: &Parsed, host: &dyn Host) -> Result<Mode> {
     let text = super::network::chosen(flags);
     match text {
         "host" => return Ok(Mode::Host),
@@ -118,10 +134,10 @@ fn network(flags: &Parsed) -> Result<Mode> {
     }
     match text.split_once(':') {
         Some(("ns", path)) if !path.is_empty() => Ok(Mode::Join(path.to_owned())),
-        Some(("container", name)) => Err(containers("network", name, NamespaceKind::Network)),
+        Some(("container", name)) if !name.is_empty() => Ok(Mode::Container(host.peer(name)?)),
         _ => Err(flags
             .invalid("network", text, "it is no way to a network")
-            .hint("a network's name, none, host, or ns:/run/netns/NAME")),
+            .hint("a network's name, none, host, container:NAME, or ns:/run/netns/NAME")),
     }
 }
 

@@ -3,20 +3,21 @@
 use std::net::IpAddr;
 
 use barque_engine::definition::NetworkRequest;
-use barque_engine::start::from_network;
+use barque_engine::start::{CONTAINER, from_network};
 use barque_network::{PortMapping, parse_port};
 
-use super::Caller;
+use super::{Caller, Host};
 use crate::flags::Parsed;
 use crate::{Error, Result};
 
 /// Names by which every container of a network finds the host.
-const HOST_NAMES: [&str; 2] = ["host.docker.internal", "host.containers.internal"];
+pub(super) const HOST_NAMES: [&str; 2] = ["host.docker.internal", "host.containers.internal"];
 
 /// What `--network` says, or `--net`, its old name; without them `bridge` when ports are published, else `none`.
-pub(crate) fn chosen(flags: &Parsed) -> &str {
+pub(super) fn chosen(flags: &Parsed) -> &str {
     let given = flags.value("network").or_else(|| flags.value("net")).filter(|text| !text.is_empty());
-    given.unwrap_or(if flags.has("publish") { "bridge" } else { "none" })
+    let publishes = flags.has("publish") || flags.switch("publish-all");
+    given.unwrap_or(if publishes { "bridge" } else { "none" })
 }
 
 /// Whether that is a network's name, and not a way to do without.
@@ -29,17 +30,16 @@ pub(super) fn network(
     flags: &Parsed,
     caller: &Caller,
     hostname: &str,
+    exposed: &[String],
     warnings: &mut Vec<String>,
 ) -> Result<Option<NetworkRequest>> {
     let name = chosen(flags);
-    let ports: Vec<PortMapping> = flags
-        .all("publish")
-        .map(|text| parse_port(text).map_err(from_network))
-        .collect::<Result<Vec<_>>>()?
-        .into_iter()
-        .flatten()
-        .collect();
+    let ports = published(flags, exposed)?;
     let details: Vec<_> = ["ip", "ip6", "mac-address"].into_iter().filter(|flag| flags.has(flag)).collect();
+    if name.starts_with(CONTAINER) {
+        of_container(flags)?;
+        return Ok(None);
+    }
     if !is_name(name) {
         if name == "host" && !ports.is_empty() {
             warnings.push("published ports are discarded when using host network mode".to_owned());
@@ -68,6 +68,64 @@ pub(super) fn network(
         hostname: hostname.to_owned(),
         gateway_names,
     }))
+}
+
+/// The ports to publish: those of `-p`, and with `-P` the exposed ones.
+fn published(flags: &Parsed, exposed: &[String]) -> Result<Vec<PortMapping>> {
+    let mut ports = Vec::new();
+    for text in flags.all("publish") {
+        ports.extend(parse_port(text).map_err(from_network)?);
+    }
+    if flags.switch("publish-all") {
+        for text in exposed {
+            let mappings = parse_port(text).map_err(from_network)?;
+            let is_new = |mapping: &PortMapping| {
+                let same = |other: &PortMapping| {
+                    (other.container_port, other.protocol) == (mapping.container_port, mapping.protocol)
+                };
+                !ports.iter().any(same)
+            };
+            let new: Vec<_> = mappings.into_iter().filter(is_new).collect();
+            ports.extend(new);
+        }
+    }
+    Ok(ports)
+}
+
+/// The ports that the image and `--expose` speak of, as `80/tcp`, each once.
+pub(super) fn exposed(flags: &Parsed, host: &dyn Host) -> Result<Vec<String>> {
+    let image = host.image().into_iter().flat_map(|image| image.exposed_ports.keys().map(String::as_str));
+    let mut ports = std::collections::BTreeSet::new();
+    for text in image.chain(flags.all("expose")) {
+        let mappings = (!text.contains(':')).then(|| parse_port(text).ok()).flatten();
+        let invalid = || flags.invalid("expose", text, "invalid range format for --expose");
+        for port in mappings.ok_or_else(invalid)? {
+            ports.insert((port.container_port, port.protocol));
+        }
+    }
+    Ok(ports.into_iter().map(|(port, protocol)| format!("{port}/{protocol}")).collect())
+}
+
+/// What belongs to the container whose network it is cannot be said again: Docker's words.
+fn of_container(flags: &Parsed) -> Result<()> {
+    for (flag, what) in [
+        ("publish", "port publishing and the container type network mode"),
+        ("publish-all", "port publishing and the container type network mode"),
+        ("expose", "port exposing and the container type network mode"),
+        ("mac-address", "mac-address and the network mode"),
+        ("ip", "ip address and the network mode"),
+        ("ip6", "ip address and the network mode"),
+        ("add-host", "custom host-to-IP mapping and the network mode"),
+        ("dns", "dns and the network mode"),
+        ("dns-search", "dns and the network mode"),
+        ("dns-option", "dns and the network mode"),
+    ] {
+        if flags.has(flag) {
+            return Err(Error::invalid(format!("conflicting options: {what}"))
+                .hint("give the flag to the container whose network it is"));
+        }
+    }
+    Ok(())
 }
 
 /// The name of an `--add-host NAME:host-gateway`.
@@ -130,6 +188,8 @@ mod tests {
         for (line, expected, named) in [
             ("", "none", false),
             ("-p 80", "bridge", true),
+            ("-P", "bridge", true),
+            ("--network container:web", "container:web", false),
             ("--net host", "host", false),
             ("--network ns:/run/netns/x -p 80", "ns:/run/netns/x", false),
             ("--network mine", "mine", true),

@@ -39,6 +39,10 @@ pub struct RunRequest {
     pub seccomp: SeccompChoice,
     /// Its network; none when it has its loopback only, or a network namespace of others.
     pub network: Option<NetworkRequest>,
+    /// That, as it was asked for; other containers by their ids.
+    pub network_mode: String,
+    /// The ports it is said to listen on, as `80/tcp`.
+    pub exposed: Vec<String>,
     /// Files to write into [`Caller::directory`] before the mounts.
     pub files: Vec<OwnFile>,
     /// Directories of the host that `-v` names and that must be made, with their parents.
@@ -119,6 +123,8 @@ pub fn request(flags: &Parsed, caller: &Caller, host: &dyn Host) -> Result<RunRe
         spec: built.spec,
         seccomp: built.seccomp,
         network: built.network,
+        network_mode: built.network_mode,
+        exposed: built.exposed,
         files: built.files,
         create_directories: built.create,
         mounts: built.mounts,
@@ -193,6 +199,8 @@ struct Built {
     volumes: Vec<Wanted>,
     scratch: Vec<ScratchDirectory>,
     network: Option<NetworkRequest>,
+    network_mode: String,
+    exposed: Vec<String>,
 }
 
 fn build(
@@ -202,12 +210,18 @@ fn build(
     root: &RootSource,
     warnings: &mut Vec<String>,
 ) -> Result<Built> {
-    let namespaces = Namespaces::read(flags, userns::user_namespace(flags, caller, host)?)?;
+    let namespaces = Namespaces::read(flags, userns::user_namespace(flags, caller, host)?, host)?;
     let hostname = identity::hostname(flags, host, &namespaces, &caller.id)?;
-    let network = network::network(flags, caller, &hostname, warnings)?;
-    let files = files::files(flags, host, &namespaces, &hostname, network.is_some())?;
-    let sources: Vec<(String, String)> =
+    let exposed = network::exposed(flags, host)?;
+    let network = network::network(flags, caller, &hostname, &exposed, warnings)?;
+    let files = match namespaces.network.peer() {
+        // Names and name servers go with the network: the files are those of the container it belongs to.
+        Some(_) => Vec::new(),
+        None => files::files(flags, host, &namespaces, &hostname, network.is_some())?,
+    };
+    let mut sources: Vec<(String, String)> =
         files.iter().map(|file| (file.path.clone(), format!("{}/{}", caller.directory, file.name))).collect();
+    sources.extend(namespaces.network.peer().into_iter().flat_map(|peer| peer.files.clone()));
     let scene = Scene { caller, host, root, namespaces: &namespaces, files: &sources };
     let mut mounts = mounts(flags, &scene)?;
     warnings.append(&mut mounts.warnings);
@@ -242,6 +256,8 @@ fn build(
         volumes,
         scratch,
         network,
+        network_mode: namespaces.network.name(network::chosen(flags)),
+        exposed,
     })
 }
 

@@ -2,8 +2,10 @@
 
 mod archive;
 mod network;
+mod peer;
 mod root;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use barque_runtime::container::{Connect, Creation, Options};
@@ -14,6 +16,7 @@ use barque_runtime::spec::Spec;
 use barque_sys::Call as _;
 
 pub use network::{Joined, Leaving, from_image, from_network};
+pub use peer::CONTAINER;
 pub use root::root_path;
 pub(crate) use root::{LAYER, UNPACKED_MARK, root as root_source};
 
@@ -36,8 +39,8 @@ pub enum Purpose {
 #[derive(Debug)]
 pub struct Start<'a> {
     definition: &'a Definition,
-    spec: &'a Spec<'a>,
-    config: &'a [u8],
+    spec: Cow<'a, Spec<'a>>,
+    config: Cow<'a, [u8]>,
     directory: PathBuf,
     root: RootSource,
     files: Vec<HostFile>,
@@ -58,9 +61,16 @@ impl<'a> Start<'a> {
         if purpose == Purpose::Run {
             root::clear_half_unpacked(definition, &directory)?;
         }
-        let root = root::root(definition, &directory, spec)?;
-        let mut files = root::host_files(definition, &directory, spec, &root, purpose);
-        let map_root_ids = root::map_root_ids(&root, spec);
+        let (spec, config) = match peer::resolve(places, spec)? {
+            None => (Cow::Borrowed(spec), Cow::Borrowed(config)),
+            Some(spec) => {
+                let config = serde_json::to_vec(&spec).unwrap_or_default();
+                (Cow::Owned(spec), Cow::Owned(config))
+            }
+        };
+        let root = root::root(definition, &directory, &spec)?;
+        let mut files = root::host_files(definition, &directory, &spec, &root, purpose);
+        let map_root_ids = root::map_root_ids(&root, &spec);
         // The last that can fail: what is taken must be given back.
         let request = definition.network.request.as_ref();
         let joined = match request {
@@ -91,8 +101,8 @@ impl<'a> Start<'a> {
         Creation {
             id: &self.definition.id,
             bundle: &self.directory,
-            spec: self.spec,
-            config: self.config,
+            spec: &self.spec,
+            config: &self.config,
             executable: None,
             root: Some(self.root.clone()),
             files: self.files.clone(),

@@ -71,7 +71,7 @@ impl Joined {
         for address in &self.attachment.addresses {
             let _ = writeln!(text, "{address}\t{}", request.hostname);
         }
-        if let Some(gateway) = self.attachment.gateway() {
+        if let Some(gateway) = self.attachment.host() {
             let _ = writeln!(text, "{gateway}\t{}", request.gateway_names.join(" "));
         }
         text

@@ -59,7 +59,7 @@ fn definition(id: &str) -> Definition {
     serde_json::from_value(serde_json::json!({
         "version": 1, "id": id, "name": "x", "created": Time::now(), "image": "@host", "root": Root::Host,
         "command": [], "stopSignal": 15, "stopTimeout": 10, "restart": RestartPolicy::No,
-        "network": Network { mode: "none".to_owned(), request: None },
+        "network": Network { mode: "none".to_owned(), request: None, exposed: Vec::new() },
     }))
     .unwrap()
 }

@@ -22,6 +22,7 @@ mod logins;
 mod logs;
 mod manifests;
 mod namespaces;
+mod network_peers;
 mod networks;
 mod process;
 mod registry;

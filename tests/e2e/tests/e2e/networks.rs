@@ -7,7 +7,7 @@ use barque_sys::namespace::{self, Namespaces};
 use crate::lab::{Lab, Said, finish, require_root, said, wait_until};
 
 /// A scene whose host is a new network namespace: this thread's, and so that of all it starts.
-fn scene() -> Lab {
+pub(crate) fn scene() -> Lab {
     namespace::unshare(Namespaces::NETWORK).unwrap();
     barque_sys::link::loopback_up().unwrap();
     // A new namespace has the machine's own value of it, which Docker may have set.
@@ -140,7 +140,7 @@ fn what_cannot_be_is_refused_and_leaves_nothing() {
         (&["--network", "bridge", "--ip", "10.0.0.1"], "10.0.0.1 is not in a subnet of network bridge"),
         (&["--network", "bridge", "--ip", "172.17.0.1"], "172.17.0.1 is not an address"),
         (&["--network", "bridge", "--mac-address", "x"], "invalid MAC address"),
-        (&["--network", "container:x"], "not there yet"),
+        (&["--network", "container:x"], "No such container: x"),
     ] {
         lab.run(flags, &["true"]).fails(125, &[words]);
     }

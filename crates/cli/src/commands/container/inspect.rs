@@ -145,11 +145,20 @@ fn own_config(container: &Container, spec: &Spec<'_>) -> Value {
         "Cmd": command,
         "Entrypoint": entrypoint,
         "Image": definition.image,
+        "ExposedPorts": exposed(container),
         "WorkingDir": process.cwd.to_string(),
         "Labels": definition.labels,
         "StopSignal": definition.stop_signal,
         "StopTimeout": definition.stop_timeout,
     })
+}
+
+/// The ports it is said to listen on, and those that are published, as Docker counts them.
+fn exposed(container: &Container) -> Value {
+    let network = &container.definition.network;
+    let published = network.request.iter().flat_map(|request| &request.ports);
+    let published = published.map(|port| format!("{}/{}", port.container_port, port.protocol));
+    Value::Object(network.exposed.iter().cloned().chain(published).map(|port| (port, json!({}))).collect())
 }
 
 fn network(container: &Container) -> Value {
@@ -163,12 +172,15 @@ fn network(container: &Container) -> Value {
         let place = if lease.address.is_ipv4() { &mut v4 } else { &mut v6 };
         *place = lease.address.to_string();
     }
-    let mut ports = serde_json::Map::new();
+    let exposed = container.definition.network.exposed.iter().cloned();
+    let mut ports: serde_json::Map<_, _> = exposed.map(|port| (port, Value::Null)).collect();
     for port in super::port::published(container.places(), container.id()) {
         let address = port.host_address.map_or_else(|| "0.0.0.0".to_owned(), |address| address.to_string());
         let binding = json!({ "HostIp": address, "HostPort": port.host_port.to_string() });
-        let list =
-            ports.entry(format!("{}/{}", port.container_port, port.protocol)).or_insert_with(|| json!([]));
+        let list = ports.entry(format!("{}/{}", port.container_port, port.protocol)).or_insert(Value::Null);
+        if list.is_null() {
+            *list = json!([]);
+        }
         if let Value::Array(list) = list {
             list.push(binding);
         }

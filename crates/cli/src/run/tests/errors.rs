@@ -66,6 +66,22 @@ fn bad_values_are_named() {
             "--network frob:web",
             "invalid argument \"frob:web\" for \"--network\" flag: it is no way to a network",
         ),
+        ("--network container:gone", "No such container: gone"),
+        ("--network container:web -h x", "conflicting options: hostname and the network mode"),
+        (
+            "--network container:web -p 80",
+            "conflicting options: port publishing and the container type network mode",
+        ),
+        (
+            "--network container:web --expose 80",
+            "conflicting options: port exposing and the container type network mode",
+        ),
+        ("--network container:web --dns 10.0.0.1", "conflicting options: dns and the network mode"),
+        (
+            "--expose 80:80",
+            "invalid argument \"80:80\" for \"--expose\" flag: invalid range format for --expose",
+        ),
+        ("--network none --add-host a:host-gateway", "--add-host with host-gateway needs a network"),
         ("--uts host -h x", "conflicting options: hostname and the UTS mode"),
         ("--pid hots", "invalid argument \"hots\" for \"--pid\" flag: invalid PID mode"),
         ("-u bob", "unable to find user bob: no matching entries in passwd file"),

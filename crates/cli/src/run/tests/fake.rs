@@ -7,7 +7,7 @@ use barque_engine::definition::{MountKind, MountPoint};
 use barque_runtime::spec::Mount;
 
 use crate::run::{
-    Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, RootSource, RunRequest, VolumePlace,
+    Attributes, Caller, CgroupVersion, DeviceNode, Host, PathKind, Peer, RootSource, RunRequest, VolumePlace,
     request,
 };
 
@@ -115,6 +115,19 @@ impl Host for Machine {
 
     fn made_up_name(&self) -> crate::Result<String> {
         Ok("f".repeat(64))
+    }
+
+    fn peer(&self, container: &str) -> crate::Result<Peer> {
+        match container {
+            "web" => Ok(Peer {
+                id: "ab".repeat(32),
+                hostname: "webhost".to_owned(),
+                files: vec![("/etc/hosts".to_owned(), "/containers/ab/hosts".to_owned())],
+            }),
+            _ => {
+                Err(crate::Error::new(crate::ErrorKind::NotFound, format!("No such container: {container}")))
+            }
+        }
     }
 
     fn container_mounts(&self, container: &str) -> crate::Result<Vec<(MountPoint, Mount<'static>)>> {
