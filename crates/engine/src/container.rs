@@ -9,6 +9,7 @@ use barque_sys::file;
 use serde::Serialize;
 
 use crate::containers::{CONFIG, DEFINITION, no_such};
+use crate::health::Health;
 use crate::{Definition, Error, ErrorKind, Places, Result, State, monitor};
 
 /// A container.
@@ -62,6 +63,8 @@ pub struct Now {
     pub pid: Option<i32>,
     /// Its last run.
     pub state: State,
+    /// How healthy it is, where it has a check and somebody asks, or how it was when it ended.
+    pub health: Option<Health>,
     /// Whether its monitor lives.
     pub watched: bool,
     /// Whether its last run has left things behind that nobody is removing: its monitor was killed.
@@ -183,7 +186,10 @@ impl Container {
         };
         let lost = state.started.is_some() && state.end.is_none();
         let remains = !status.is_up() && !watched && (runtime.is_some() || lost);
-        Ok(Now { status, pid: pid.filter(|_| status.is_up()), state, watched, remains })
+        // Without its monitor nobody asks: what is written down may be true no more.
+        let asked = self.definition.health.is_some() && (watched || !status.is_up());
+        let health = asked.then(|| Health::read(&self.directory())).flatten();
+        Ok(Now { status, pid: pid.filter(|_| status.is_up()), state, health, watched, remains })
     }
 
     /// Waits for whoever changes the container, and reads it again as it is then; others are kept out as long as the

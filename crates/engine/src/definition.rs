@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use barque_network::PortMapping;
 use serde::{Deserialize, Serialize};
 
+use crate::health::Check;
 use crate::{RestartPolicy, Time, log};
 
 /// The text of `definition.json`. Made once, changed by `rename` and `update` only.
@@ -52,6 +53,9 @@ pub struct Definition {
     /// What is done when it ends.
     #[serde(default)]
     pub restart: RestartPolicy,
+    /// How it is seen whether it is healthy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Check>,
     /// Seconds after which it is killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<u64>,

@@ -1,7 +1,7 @@
 //! Containers over time: what they are, their life, and what watches over it.
 //!
 //! ```text
-//! <root>/containers/<id>/    definition.json, config.json, state.json; hosts, hostname, resolv.conf; layer/; log/
+//! <root>/containers/<id>/    definition.json, config.json, state.json, health.json; hosts, hostname, resolv.conf; layer/; log/
 //! <root>/names/<name>        a link to the id: whoever makes it has the name
 //! <root>/volumes/<name>/     volume.json, data/
 //! <run-root>/containers/<id> the runtime's record of one that runs
@@ -16,6 +16,7 @@ mod container;
 mod containers;
 pub mod definition;
 pub mod files;
+pub mod health;
 pub mod life;
 pub mod log;
 pub mod monitor;

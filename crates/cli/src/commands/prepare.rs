@@ -122,6 +122,7 @@ fn define(request: &mut RunRequest, spec: &Spec<'_>, image: Option<&ImageRoot>) 
         stop_signal: request.stop_signal,
         stop_timeout: request.stop_timeout,
         restart: request.restart,
+        health: request.health.take(),
         timeout: request.timeout,
         labels: std::mem::take(&mut request.labels),
         log: std::mem::take(&mut request.log),

@@ -46,8 +46,9 @@ pub struct Group {
 }
 
 /// All groups.
-static GROUPS: [&Group; 5] = [
+static GROUPS: [&Group; 6] = [
     &super::container::GROUP,
+    &super::container::HEALTHCHECK,
     &super::image::GROUP,
     &super::manifest::GROUP,
     &super::network::GROUP,

@@ -1,6 +1,8 @@
 //! The commands about containers.
 
-use super::run::{FILES, IDENTITY, IMAGE, LATER, LIFE, LIMITS, LOG, NAMESPACES, NETWORK, PROCESS, SECURITY};
+use super::run::{
+    FILES, HEALTH, IDENTITY, IMAGE, LATER, LIFE, LIMITS, LOG, NAMESPACES, NETWORK, PROCESS, SECURITY,
+};
 use super::{Command, FILTER, Flag, Grammar, Section};
 
 /// `barque create`.
@@ -9,7 +11,8 @@ pub static CREATE: Command = Command {
     usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
     about: "Make a container that is not started yet.\n\nIts flags are those of `barque run`, and so is IMAGE.",
     sections: &[
-        IMAGE, LIFE, CREATED, PROCESS, FILES, LIMITS, SECURITY, NAMESPACES, NETWORK, IDENTITY, LOG, LATER,
+        IMAGE, LIFE, CREATED, PROCESS, FILES, LIMITS, SECURITY, NAMESPACES, NETWORK, IDENTITY, LOG, HEALTH,
+        LATER,
     ],
     grammar: Grammar::StopAtFirst,
     notes: "Exit code: 125 when it cannot be made.",
@@ -141,7 +144,16 @@ command!(
     "barque wait",
     "[OPTIONS] CONTAINER [CONTAINER...]",
     "Wait until containers have ended, and print their exit codes.",
-    [Flag::value("condition", "CONDITION", "exited, next-exit or removed (exited)")]
+    [Flag::value("condition", "CONDITION", "exited, next-exit, removed, healthy or unhealthy (exited)")]
+);
+
+command!(
+    HEALTHCHECK,
+    "barque healthcheck run",
+    "CONTAINER",
+    "Ask a container at once how healthy it is.\n\nThe answer counts like any other.\n\n\
+     Exit code: 0 it is well, 1 it is not.",
+    []
 );
 
 command!(PAUSE, "barque pause", "CONTAINER [CONTAINER...]", "Freeze all processes of containers.", []);

@@ -36,6 +36,7 @@ pub static EXPLAIN: Command = Command {
         run::NETWORK,
         run::IDENTITY,
         run::LOG,
+        run::HEALTH,
         run::LATER,
     ],
     grammar: Grammar::StopAtFirst,

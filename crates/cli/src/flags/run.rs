@@ -13,7 +13,8 @@ pub static RUN: Command = Command {
             dir:PATH     a directory, copy-on-write unless --rw-rootfs\n  \
             tar:FILE     an archive, unpacked for this container",
     sections: &[
-        IMAGE, LIFE, ATTACHED, PROCESS, FILES, LIMITS, SECURITY, NAMESPACES, NETWORK, IDENTITY, LOG, LATER,
+        IMAGE, LIFE, ATTACHED, PROCESS, FILES, LIMITS, SECURITY, NAMESPACES, NETWORK, IDENTITY, LOG, HEALTH,
+        LATER,
     ],
     grammar: Grammar::StopAtFirst,
     notes: "Sizes are bytes, or have a unit: k, m, g, t (powers of 1024).\n\
@@ -218,8 +219,43 @@ pub(super) const LOG: Section = Section {
     ],
 };
 
+pub(super) const HEALTH: Section = Section {
+    title: "Health",
+    flags: &[
+        Flag::value(
+            "health-cmd",
+            "COMMAND",
+            "Ask with this shell command, or [\"CMD\",\"WORD\",…]: 0 is healthy",
+        ),
+        Flag::value(
+            "health-tcp",
+            "[ADDRESS:]PORT",
+            "Ask by connecting, from within its network; needs no program",
+        ),
+        Flag::value(
+            "health-http",
+            "URL",
+            "Ask for this page, from within its network: http://localhost:PORT/PATH",
+        ),
+        Flag::value("health-interval", "DURATION", "Time between two questions (30s)"),
+        Flag::value("health-timeout", "DURATION", "How long an answer may take (30s)"),
+        Flag::value("health-retries", "NUMBER", "Failures one after another that make it unhealthy (3)"),
+        Flag::value(
+            "health-start-period",
+            "DURATION",
+            "How long failures do not count at the beginning (0s)",
+        ),
+        Flag::value("health-start-interval", "DURATION", "Time between two questions in that period (5s)"),
+        Flag::value(
+            "health-on-failure",
+            "ACTION",
+            "What to do when it becomes unhealthy: none, kill, restart, stop (none)",
+        ),
+        Flag::switch("no-healthcheck", "Do not ask, whatever the image says"),
+    ],
+};
+
 const NETWORKS: &str = "containers find each other by address; publish with -p PORT";
-const ENGINE: &str = "leave the flag out: containers are not yet watched after the command that starts them";
 const STORAGE: &str = "a size limit of the root filesystem is not there yet: leave it out";
 
 /// Docker's other flags: known, so that the answer is better than "unknown flag".
@@ -229,13 +265,6 @@ pub(super) const LATER: Section = Section {
         Flag::list("link", "NAME", "").later(NETWORKS),
         Flag::list("network-alias", "NAME", "").later(NETWORKS),
         Flag::list("link-local-ip", "ADDRESS", "").later(NETWORKS),
-        Flag::value("health-cmd", "COMMAND", "").later(ENGINE),
-        Flag::value("health-interval", "DURATION", "").later(ENGINE),
-        Flag::value("health-timeout", "DURATION", "").later(ENGINE),
-        Flag::value("health-retries", "NUMBER", "").later(ENGINE),
-        Flag::value("health-start-period", "DURATION", "").later(ENGINE),
-        Flag::value("health-start-interval", "DURATION", "").later(ENGINE),
-        Flag::switch("no-healthcheck", "").later(ENGINE),
         Flag::list("storage-opt", "OPTION", "").later(STORAGE),
         Flag::value("gpus", "REQUEST", "").later("use --device to give it device nodes"),
         Flag::value("runtime", "NAME", "").later("barque is its own runtime: leave the flag out"),

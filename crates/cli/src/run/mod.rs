@@ -10,6 +10,7 @@ mod command;
 mod devices;
 mod environment;
 mod files;
+mod health;
 mod identity;
 mod limits;
 mod log;

@@ -13,8 +13,8 @@ use super::namespaces::Namespaces;
 use super::security::{Security, security};
 use super::user::Identity;
 use super::{
-    Caller, Host, PathKind, RootSource, annotations, capabilities, cgroup, command, devices, files, identity,
-    limits, log, network, rlimits, sysctl, user, userns,
+    Caller, Host, PathKind, RootSource, annotations, capabilities, cgroup, command, devices, files, health,
+    identity, limits, log, network, rlimits, sysctl, user, userns,
 };
 use crate::flags::Parsed;
 use crate::terminal::DetachKeys;
@@ -73,6 +73,8 @@ pub struct RunRequest {
     pub stop_timeout: i64,
     /// What is done when it ends.
     pub restart: RestartPolicy,
+    /// How it is seen whether it is healthy.
+    pub health: Option<barque_engine::health::Check>,
     /// Seconds after which it is stopped.
     pub timeout: Option<u64>,
     /// What users say of it.
@@ -140,6 +142,7 @@ pub fn request(flags: &Parsed, caller: &Caller, host: &dyn Host) -> Result<RunRe
         stop_signal: stop_signal(flags, host)?,
         stop_timeout: flags.read("stop-timeout", integer::<i64>)?.unwrap_or(PATIENCE),
         restart: restart(flags)?,
+        health: health::health(flags, host.image())?,
         timeout: flags.read("timeout", integer::<u64>)?.filter(|seconds| *seconds > 0),
         labels: built.labels,
         entrypoint: command::entrypoint_words(flags, host.image()),

@@ -1,5 +1,6 @@
 //! What commands do to a container over its life: one file each.
 
+mod probe;
 mod reap;
 pub(crate) mod remove;
 mod rename;
@@ -7,9 +8,10 @@ mod start;
 mod stop;
 mod wait;
 
+pub use probe::probe;
 pub use reap::reap;
 pub use remove::{Removal, leftovers, mounted_image, remove};
 pub use rename::rename;
 pub use start::start;
 pub use stop::{Stop, kill, pause, stop, unpause};
-pub use wait::{Condition, wait};
+pub use wait::{Condition, wait, wait_for_health};

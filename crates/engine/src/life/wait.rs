@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::{Container, ErrorKind, Result, monitor};
+use crate::health::HealthStatus;
+use crate::{Container, Error, ErrorKind, Result, monitor};
 
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,5 +53,50 @@ pub fn wait(container: &Container, condition: Condition) -> Result<i32> {
             }
             _ => std::thread::sleep(LOOK),
         }
+    }
+}
+
+/// Waits until a container that runs is as healthy as it is wanted. One that ends before that is an error.
+pub fn wait_for_health(container: &Container, wanted: HealthStatus) -> Result<()> {
+    if container.definition.health.is_none() {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!("container {} has no health check", container.name()),
+        )
+        .hint("give it one when it is made: --health-cmd, --health-tcp or --health-http"));
+    }
+    let client = monitor::connect(container)?.ok_or_else(|| not_watched(container))?;
+    client.ask_health().map_err(|error| or_gone(container, error))?;
+    while let Some(status) = client.health().map_err(|error| or_gone(container, error))? {
+        if status == wanted {
+            return Ok(());
+        }
+    }
+    let wanted = wanted.name();
+    Err(Error::new(
+        ErrorKind::Conflict,
+        format!("container {} ended before it was {wanted}", container.name()),
+    ))
+}
+
+/// An error of talking to a monitor, which may have gone with its container meanwhile: then that is the reason.
+pub(super) fn or_gone(container: &Container, error: Error) -> Error {
+    match container.now() {
+        Ok(now) if now.status.is_up() => error,
+        _ => not_watched(container),
+    }
+}
+
+/// Why nobody asks it how it is.
+pub(super) fn not_watched(container: &Container) -> Error {
+    let name = container.name();
+    match container.now() {
+        Ok(now) if now.status.is_up() => Error::new(
+            ErrorKind::Unavailable,
+            format!("the monitor of container {name} was killed: nobody looks at its health"),
+        )
+        .hint(format!("restart it: barque restart {name}")),
+        _ => Error::new(ErrorKind::Conflict, format!("container {name} is not running"))
+            .hint(format!("start it: barque start {name}")),
     }
 }

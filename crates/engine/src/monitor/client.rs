@@ -7,6 +7,7 @@ use barque_sys::channel::Channel;
 use super::Streams;
 use super::message::{self, FromMonitor, Started, ToMonitor};
 use super::place::Place;
+use crate::health::{HealthStatus, Probed};
 use crate::state::{End, Request};
 use crate::{Container, Error, ErrorKind, Result};
 
@@ -50,6 +51,32 @@ impl Client {
                 Some((FromMonitor::Done, _)) => {}
                 other => return Err(unexpected(other)),
             }
+        }
+    }
+
+    /// Wants to hear how healthy the container is ([`Client::health`]).
+    pub fn ask_health(&self) -> Result<()> {
+        message::send(&self.channel, &ToMonitor::Health, None)
+    }
+
+    /// How healthy the container is: at first as it is, then at each change. None when it has ended.
+    pub fn health(&self) -> Result<Option<HealthStatus>> {
+        match message::receive(&self.channel)? {
+            Some((FromMonitor::Health(status), _)) => Ok(Some(status)),
+            Some((FromMonitor::Ended(_), _)) => Ok(None),
+            Some((FromMonitor::Refused(failure), _)) => Err(failure.into()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Has the container asked at once how healthy it is. None when it ends meanwhile.
+    pub fn probe(&self) -> Result<Option<Probed>> {
+        message::send(&self.channel, &ToMonitor::Probe, None)?;
+        match message::receive(&self.channel)? {
+            Some((FromMonitor::Probed(probed), _)) => Ok(Some(probed)),
+            Some((FromMonitor::Ended(_), _)) => Ok(None),
+            Some((FromMonitor::Refused(failure), _)) => Err(failure.into()),
+            other => Err(unexpected(other)),
         }
     }
 

@@ -15,7 +15,20 @@ pub(super) struct Client {
     pub(super) channel: Channel,
     /// Where output goes, by the number of the stream.
     sinks: Vec<(u8, Sink)>,
+    /// What it wants to hear of the container's health.
+    pub(super) ear: Ear,
     gone: bool,
+}
+
+/// What a client wants to hear of health checks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Ear {
+    #[default]
+    Nothing,
+    /// Every change.
+    Changes,
+    /// The next answer.
+    Answer,
 }
 
 /// All of them.
@@ -26,7 +39,7 @@ pub(super) struct Clients {
 
 impl Client {
     pub(super) fn new(channel: Channel) -> Self {
-        Self { channel, sinks: Vec::new(), gone: false }
+        Self { channel, sinks: Vec::new(), ear: Ear::Nothing, gone: false }
     }
 
     pub(super) fn add_stream(&mut self, number: u8, fd: OwnedFd) {
@@ -67,6 +80,16 @@ impl Clients {
 
     pub(super) fn tell_all(&mut self, message: &FromMonitor) {
         self.list.iter_mut().for_each(|client| client.tell(message, None));
+    }
+
+    /// Tells those who want to hear it; an answer is wanted once.
+    pub(super) fn tell_ears(&mut self, ear: Ear, message: &FromMonitor) {
+        for client in self.list.iter_mut().filter(|client| client.ear == ear) {
+            client.tell(message, None);
+            if ear == Ear::Answer {
+                client.ear = Ear::Nothing;
+            }
+        }
     }
 
     /// Output of the container.

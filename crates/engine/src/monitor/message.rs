@@ -8,6 +8,7 @@ use barque_sys::channel::Channel;
 use serde::{Deserialize, Serialize};
 
 use super::Streams;
+use crate::health::{HealthStatus, Probed};
 use crate::state::{End, Request};
 use crate::{Error, ErrorKind, Result};
 
@@ -20,6 +21,10 @@ pub(super) enum ToMonitor {
     Stream(u8),
     /// A signal that the client got itself, and passes on.
     Signal(i32),
+    /// It wants to hear how healthy the container is; answered with [`FromMonitor::Health`] now and at each change.
+    Health,
+    /// The container is to be asked at once how healthy it is; answered with [`FromMonitor::Probed`].
+    Probe,
     /// A signal for the container; answered with [`FromMonitor::Done`].
     Ask {
         /// What for.
@@ -47,6 +52,10 @@ pub(super) enum FromMonitor {
     Done,
     /// What was asked for cannot be.
     Refused(Failure),
+    /// How healthy the container is.
+    Health(HealthStatus),
+    /// What it has answered.
+    Probed(Probed),
     /// The container has ended.
     Ended(End),
 }

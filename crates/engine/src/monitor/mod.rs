@@ -11,6 +11,7 @@
 //! A monitor that is killed takes nothing with it but the container's log: the next command finds the container, and what
 //! its end has left.
 
+mod checks;
 mod client;
 mod clients;
 mod message;

@@ -8,13 +8,15 @@ use barque_runtime::execute::Trace;
 use barque_runtime::spec::Spec;
 use barque_sys::process::{self, Exit};
 
-use super::clients::{Client, Clients};
+use super::checks::Checks;
+use super::clients::{Client, Clients, Ear};
 use super::message::{FromMonitor, Started, ToMonitor};
 use super::place::Place;
 use super::stdio::Stdio;
 use super::watch::Watch;
 use super::{Launch, Streams, message};
 use crate::files::kept;
+use crate::health::{HealthStatus, OnFailure};
 use crate::log::{Stream, Subject, Timestamp, Writer};
 use crate::start::{Leaving, Purpose, Start};
 use crate::state::{Asked, End, Request};
@@ -36,6 +38,8 @@ pub(super) struct Monitor<'a> {
     buffer: Vec<u8>,
     log: Writer,
     state: State,
+    /// How healthy the run that goes on is.
+    checks: Option<Checks<'a>>,
     /// When the container is killed because it did not heed a signal.
     kill_at: Option<Instant>,
     /// When its time is over.
@@ -98,6 +102,7 @@ impl<'a> Monitor<'a> {
             buffer: Vec::new(),
             log,
             state: State { version: crate::state::VERSION, ..State::default() },
+            checks: None,
             kill_at: None,
             timeout_at: None,
             keeps: None,
@@ -183,6 +188,7 @@ impl<'a> Monitor<'a> {
         if let Err(error) = self.state.write(&self.container.directory()) {
             complaints.push(format!("that it runs could not be written down: {error}"));
         }
+        self.checks = Checks::begin(self.container, self.spec);
         if self.listener.is_none() {
             match self.place.listen() {
                 Ok(listener) => self.listener = Some(listener),
@@ -232,12 +238,15 @@ impl<'a> Monitor<'a> {
         loop {
             // What the log has gathered is written as soon as there is nothing else to do.
             let flush_at = self.log.pending().then(Instant::now);
+            let look_at = self.checks.as_ref().map(Checks::deadline);
+            let deadlines = [self.kill_at, self.timeout_at, flush_at, look_at];
             let happened = Watch {
                 process: Some(run.created.child.pidfd.as_fd()),
+                probe: self.checks.as_ref().map_or([None, None], Checks::descriptors),
                 listener: self.listener.as_ref(),
                 stdio: &mut self.stdio,
                 clients: &mut self.clients,
-                deadline: self.kill_at.into_iter().chain(self.timeout_at).chain(flush_at).min(),
+                deadline: deadlines.into_iter().flatten().min(),
             }
             .wait()?;
             if happened.readable.is_empty() {
@@ -256,6 +265,12 @@ impl<'a> Monitor<'a> {
             if happened.ended {
                 break;
             }
+            if happened.late || happened.probed {
+                self.look();
+            }
+        }
+        if let Some(checks) = self.checks.take() {
+            checks.end();
         }
         // What it wrote before it ended is still in the pipes. More is not waited for: another process may hold their
         // other ends open for as long as it likes.
@@ -293,6 +308,8 @@ impl<'a> Monitor<'a> {
                 // It may have ended meanwhile: that is no failure.
                 drop(self.signal(signal));
             }
+            Ok(Some((ToMonitor::Health, _))) => self.listens(index, Ear::Changes),
+            Ok(Some((ToMonitor::Probe, _))) => self.listens(index, Ear::Answer),
             Ok(Some((ToMonitor::Ask { what, signal, patience }, _))) => {
                 self.asked(what, signal, patience, running, index);
             }
@@ -339,6 +356,58 @@ impl<'a> Monitor<'a> {
             }
             drop(self.signal(9));
         }
+    }
+
+    /// Somebody wants to hear how healthy the container is.
+    fn listens(&mut self, index: usize, ear: Ear) {
+        let Some(client) = self.clients.get(index) else { return };
+        match &mut self.checks {
+            Some(checks) => {
+                client.ear = ear;
+                match ear {
+                    Ear::Answer => checks.hurry(),
+                    _ => client.tell(&FromMonitor::Health(checks.health.status), None),
+                }
+            }
+            None => {
+                let why = match self.container.definition.health {
+                    Some(_) => "is not running",
+                    None => "has no health check",
+                };
+                let error =
+                    Error::new(ErrorKind::Conflict, format!("container {} {why}", self.container.name()));
+                client.tell(&FromMonitor::Refused((&error).into()), None);
+            }
+        }
+    }
+
+    /// Goes on with the health checks.
+    fn look(&mut self) {
+        let Some(checks) = &mut self.checks else { return };
+        let Some(answer) = checks.advance() else { return };
+        let action = checks.check.on_failure;
+        self.clients.tell_ears(Ear::Answer, &FromMonitor::Probed(answer.probed));
+        if let Some(status) = answer.change {
+            self.clients.tell_ears(Ear::Changes, &FromMonitor::Health(status));
+            if status == HealthStatus::Unhealthy {
+                self.unhealthy(action);
+            }
+        }
+    }
+
+    /// It has become unhealthy: does what is to be done then, unless somebody is ending it anyhow.
+    fn unhealthy(&mut self, action: OnFailure) {
+        if self.kill_at.is_some() || action == OnFailure::None {
+            return;
+        }
+        let definition = &self.container.definition;
+        let signal = if action == OnFailure::Kill { 9 } else { definition.stop_signal };
+        self.state.asked = Some(Asked { what: Request::Unhealthy, signal, time: Time::now() });
+        // A negative time to stop is any time.
+        let patience = u64::try_from(definition.stop_timeout).ok().map(Duration::from_secs);
+        self.kill_at = patience.map(|patience| Instant::now() + patience);
+        // It may have ended meanwhile.
+        drop(self.signal(signal));
     }
 
     /// The first process has ended: says so, and takes away what the run has made.
@@ -404,7 +473,7 @@ impl<'a> Monitor<'a> {
     fn idle(&mut self, deadline: Option<Instant>) -> Result<super::watch::Happened> {
         let listener = self.listener.as_ref();
         let (stdio, clients) = (&mut self.stdio, &mut self.clients);
-        Watch { process: None, listener, stdio, clients, deadline }.wait()
+        Watch { process: None, probe: [None, None], listener, stdio, clients, deadline }.wait()
     }
 
     /// It could not be started.
@@ -432,8 +501,15 @@ impl<'a> Monitor<'a> {
             Err(_) => return false,
         };
         let code = self.state.end.as_ref().map_or(0, |end| end.code);
-        let rests = self.state.asked.as_ref().is_some_and(|asked| asked.what.rests());
-        if rests || !definition.restart.restarts(code, self.state.restarts) {
+        let asked = self.state.asked.as_ref().map(|asked| asked.what);
+        let on_failure = definition.health.as_ref().map(|check| check.on_failure);
+        let restarts = match (asked, on_failure) {
+            (Some(Request::Unhealthy), Some(OnFailure::Restart)) => true,
+            (Some(Request::Unhealthy), Some(OnFailure::Stop)) => false,
+            (Some(asked), _) if asked.rests() => false,
+            _ => definition.restart.restarts(code, self.state.restarts),
+        };
+        if !restarts {
             return false;
         }
         self.state.restarts += 1;

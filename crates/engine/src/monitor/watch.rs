@@ -17,6 +17,8 @@ use crate::Result;
 pub(super) struct Watch<'a> {
     /// Readable when the container's first process has ended; none between two runs.
     pub(super) process: Option<BorrowedFd<'a>>,
+    /// A question about the container's health that is being asked: its end, and what it prints.
+    pub(super) probe: [Option<BorrowedFd<'a>>; 2],
     /// New clients come here.
     pub(super) listener: Option<&'a OwnedFd>,
     pub(super) stdio: &'a mut Stdio,
@@ -30,6 +32,8 @@ pub(super) struct Watch<'a> {
 pub(super) struct Happened {
     /// The container's first process has ended.
     pub(super) ended: bool,
+    /// There is something of the question about its health.
+    pub(super) probed: bool,
     /// Streams of the container that can be read.
     pub(super) readable: Vec<u8>,
     /// Clients that have said something, by their places.
@@ -44,6 +48,7 @@ impl Watch<'_> {
         let (mut happened, mut writable, mut knocked) = (Happened::default(), Vec::new(), false);
         let mut fds = Vec::with_capacity(8);
         let process = add(&mut fds, self.process);
+        let probe = self.probe.map(|fd| add(&mut fds, fd));
         let listener = add(&mut fds, self.listener.map(OwnedFd::as_fd));
         let first_stream = fds.len();
         let streams = self.stdio.interests(|number| !self.clients.is_full(number));
@@ -55,6 +60,7 @@ impl Watch<'_> {
         pause(&mut fds, self.deadline)?;
         let ready = |place: usize| fds.get(place).is_some_and(|fd| !fd.revents().is_empty());
         happened.ended = process.is_some_and(ready);
+        happened.probed = probe.into_iter().flatten().any(ready);
         knocked |= listener.is_some_and(ready);
         let streams = numbers.into_iter().enumerate();
         happened.readable =

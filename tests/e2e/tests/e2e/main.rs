@@ -11,6 +11,7 @@ mod container_files;
 mod devices;
 mod exit_codes;
 mod files;
+mod health;
 mod hostile;
 mod images;
 mod interruptions;

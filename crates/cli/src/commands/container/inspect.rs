@@ -1,6 +1,7 @@
 //! `barque inspect`, as far as it is about containers.
 
 use barque_engine::definition::MountPoint;
+use barque_engine::health::{Check, Health};
 use barque_engine::{Container, Containers, Definition, Now, Places, Status, Time};
 use barque_network::Networks;
 use barque_runtime::spec::Spec;
@@ -55,6 +56,42 @@ pub(in crate::commands) fn object(container: &Container) -> Result<Value> {
 }
 
 fn state(now: &Now) -> Value {
+    let mut state = end_and_status(now);
+    if let (Some(health), Value::Object(state)) = (&now.health, &mut state) {
+        state.insert("Health".to_owned(), self::health(health));
+    }
+    state
+}
+
+fn health(health: &Health) -> Value {
+    let log = health.log.iter().map(|probed| {
+        json!({
+            "Start": time(Some(probed.start)),
+            "End": time(Some(probed.end)),
+            "ExitCode": probed.exit_code,
+            "Output": probed.output,
+        })
+    });
+    json!({
+        "Status": health.status.name(),
+        "FailingStreak": health.failing_streak,
+        "Log": log.collect::<Vec<_>>(),
+    })
+}
+
+/// As Docker shows the check; what is done when it fails has podman's name.
+fn check(check: &Check) -> Value {
+    json!({
+        "Test": check.probe.words(),
+        "Interval": check.interval,
+        "Timeout": check.timeout,
+        "StartPeriod": check.start_period,
+        "StartInterval": check.start_interval,
+        "Retries": check.retries,
+    })
+}
+
+fn end_and_status(now: &Now) -> Value {
     let end = now.state.end.clone().unwrap_or_default();
     let up = now.status.is_up();
     json!({
@@ -136,7 +173,7 @@ fn own_config(container: &Container, spec: &Spec<'_>) -> Value {
     let process = spec.process.clone().unwrap_or_default();
     let (entrypoint, command) =
         definition.command.split_at(definition.entrypoint.min(definition.command.len()));
-    json!({
+    let mut config = json!({
         "Hostname": spec.hostname.as_ref().map(ToString::to_string).unwrap_or_default(),
         "User": format!("{}:{}", process.user.uid, process.user.gid),
         "Tty": definition.tty,
@@ -150,7 +187,12 @@ fn own_config(container: &Container, spec: &Spec<'_>) -> Value {
         "Labels": definition.labels,
         "StopSignal": definition.stop_signal,
         "StopTimeout": definition.stop_timeout,
-    })
+    });
+    if let (Some(own), Value::Object(config)) = (&definition.health, &mut config) {
+        config.insert("Healthcheck".to_owned(), check(own));
+        config.insert("HealthcheckOnFailureAction".to_owned(), own.on_failure.name().into());
+    }
+    config
 }
 
 /// The ports it is said to listen on, and those that are published, as Docker counts them.

@@ -7,6 +7,7 @@ mod cp;
 mod diff;
 mod exec;
 mod export;
+mod healthcheck;
 mod inspect;
 mod kill;
 mod logs;
@@ -35,6 +36,13 @@ pub const RUN_FAILED: i32 = 125;
 /// The commands about containers.
 pub(super) static GROUP: Group =
     Group { name: "container", about: "Containers, over their whole life.", verbs: VERBS };
+
+/// The commands about health checks: podman's.
+pub(super) static HEALTHCHECK: Group = Group {
+    name: "healthcheck",
+    about: "Health checks of containers.",
+    verbs: &[Verb::plain(&flags::HEALTHCHECK, &["run"], &[], (1, 1), healthcheck::run)],
+};
 
 const VERBS: &[Verb] = &[
     Verb::entering(&RUN, &["run"], &["run"], (0, MANY), run::run).failing(RUN_FAILED),

@@ -1,5 +1,6 @@
 //! `barque ps`.
 
+use barque_engine::health::HealthStatus;
 use barque_engine::{Container, Containers, Now, Places, Status, Time};
 
 use crate::commands::filters::{Filters, has_label};
@@ -32,7 +33,10 @@ pub(super) fn ps(flags: &Parsed, places: &Places) -> Result<i32> {
     let containers = Containers::new(places.clone());
     let filters = Filters::read(
         flags,
-        &["id", "name", "label", "exited", "status", "ancestor", "before", "since", "network", "volume"],
+        &[
+            "id", "name", "label", "exited", "status", "ancestor", "before", "since", "network", "volume",
+            "health",
+        ],
     )?;
     let listed = containers.list()?;
     for error in &listed.damaged {
@@ -78,6 +82,11 @@ fn filter(containers: &Containers, filters: &Filters, found: &mut Vec<Found>) ->
             return Err(Error::invalid(format!("invalid filter 'status={status}'")));
         }
     }
+    for health in filters.all("health") {
+        if !["none", "starting", "healthy", "unhealthy"].contains(&health) {
+            return Err(Error::invalid(format!("invalid filter 'health={health}'")));
+        }
+    }
     for key in ["before", "since"] {
         for name in filters.all(key) {
             let other = containers.find(name)?.definition.created;
@@ -103,6 +112,7 @@ fn filter(containers: &Containers, filters: &Filters, found: &mut Vec<Found>) ->
             && any("status", &|status| now.status.name() == status)
             && any("exited", &|wanted| !now.status.is_up() && code.as_deref() == Some(wanted))
             && any("ancestor", &is_image)
+            && any("health", &|health| health_name(now) == health)
             && any("network", &|network| definition.network.mode == network)
             && any("volume", &|volume| {
                 definition.mounts.iter().any(|mount| {
@@ -153,7 +163,15 @@ fn status(now: &Now, at: i64) -> String {
     let ended = now.state.end.as_ref().map(|end| (end.code, ago(at - seconds(end.time))));
     match now.status {
         Status::Created => "Created".to_owned(),
-        Status::Running => format!("Up {}", ago(at - started).trim_end_matches(" ago")),
+        Status::Running => {
+            let health = match now.health.as_ref().map(|health| health.status) {
+                None => "",
+                Some(HealthStatus::Starting) => " (health: starting)",
+                Some(HealthStatus::Healthy) => " (healthy)",
+                Some(HealthStatus::Unhealthy) => " (unhealthy)",
+            };
+            format!("Up {}{health}", ago(at - started).trim_end_matches(" ago"))
+        }
         Status::Paused => format!("Up {} (Paused)", ago(at - started).trim_end_matches(" ago")),
         Status::Restarting => restarting(now, at),
         Status::Exited => match ended {
@@ -161,6 +179,11 @@ fn status(now: &Now, at: i64) -> String {
             None => "Exited".to_owned(),
         },
     }
+}
+
+/// For the filter.
+fn health_name(now: &Now) -> &'static str {
+    now.health.as_ref().map_or("none", |health| health.status.name())
 }
 
 /// As Docker has it; and of one that fails again and again, how often it did and when the next try is.
