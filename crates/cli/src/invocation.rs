@@ -164,7 +164,7 @@ fn version() -> String {
 /// `barque help [COMMAND]`.
 fn help(words: &[String]) -> std::result::Result<Invocation, Refusal> {
     let text = match words.first().map(String::as_str) {
-        None => TOP.to_owned(),
+        None => top(),
         Some("explain") => flags::help(&EXPLAIN),
         Some("build") => flags::help(&BUILD),
         Some("oci") => oci::help(),
@@ -178,54 +178,28 @@ fn help(words: &[String]) -> std::result::Result<Invocation, Refusal> {
 }
 
 /// `barque --help`.
-const TOP: &str = "\
-Usage: barque [--root DIR] [--run-root DIR] COMMAND
-
-Run containers: one program, no daemon.
-
-Commands:
-  run       Run a command in a new container
-  create    Make a container that is not started yet
-  start     Start containers
-  stop      Stop containers
-  restart   Stop and start containers
-  kill      Send a signal to containers
-  rm        Remove containers
-  ps        List containers
-  exec      Run one more command in a container
-  attach    Attach to a container that runs
-  logs      Show what a container has printed
-  top       List the processes of a container
-  port      List the published ports of a container
-  wait      Wait until containers have ended
-  pause     Freeze containers
-  unpause   Let frozen containers go on
-  rename    Give a container another name
-  explain   Print what run would do, as a shell script
-  build     Check a Dockerfile (--check); building comes later
-  images    List images
-  pull      Download images
-  push      Upload an image
-  rmi       Remove images
-  tag       Give an image one more name
-  save      Write images to an archive
-  load      Read images from an archive
-  search    Search a registry
-  login     Log in to a registry
-  logout    Log out from a registry
-  container All commands about containers
-  image     All commands about images
-  manifest  Put images of several platforms under one name
-  network   Make, list and remove networks
-  volume    All commands about volumes
-  oci       OCI runtime with runc's commands, for podman, docker and containerd
-  version   Print the version
-
-Run 'barque COMMAND --help' for more about a command.
-
-Try it:
-  barque run --rm -it @host bash
-";
+fn top() -> String {
+    let mut text =
+        "Usage: barque [--root DIR] [--run-root DIR] COMMAND\n\nRun containers: one program, no daemon.\n\nCommands:\n"
+            .to_owned();
+    let mut line = |name: &str, about: &str| {
+        let about = about.lines().next().unwrap_or("").trim_end_matches(['.', ':']);
+        text.push_str(&format!("  {name:<10} {about}\n"));
+    };
+    for verb in commands::alone() {
+        line(verb.short[0], verb.command.about);
+    }
+    for command in [&EXPLAIN, &BUILD] {
+        line(command.path.trim_start_matches("barque "), command.about);
+    }
+    for group in commands::groups() {
+        line(group.name, group.about);
+    }
+    line("oci", "OCI runtime with runc's commands, for podman, docker and containerd");
+    line("version", "Print the version");
+    text.push_str("\nRun 'barque COMMAND --help' for more about a command.\n\nTry it:\n  barque run --rm -it @host bash\n");
+    text
+}
 
 /// Docker's commands that are still to come, with what to use until then.
 const LATER: [(&[&str], &str); 3] = [
@@ -305,7 +279,7 @@ mod tests {
 
     #[test]
     fn help_texts() {
-        insta::assert_snapshot!("help", TOP);
+        insta::assert_snapshot!("help", top());
         insta::assert_snapshot!("help-run", flags::help(&flags::RUN));
         insta::assert_snapshot!("help-explain", flags::help(&EXPLAIN));
         insta::assert_snapshot!("help-build", flags::help(&BUILD));

@@ -15,6 +15,7 @@
 mod container;
 mod containers;
 pub mod definition;
+pub mod enter;
 pub mod files;
 pub mod health;
 pub mod life;

@@ -1,7 +1,7 @@
 //! `barque explain`: the plan of a start, printed instead of executed.
 
-use barque_engine::Places;
 use barque_engine::start::{Purpose, Start};
+use barque_engine::{Container, Containers, ErrorKind, Places};
 use barque_runtime::container::{self, Creation, Options};
 use barque_runtime::execute::Trace;
 use barque_runtime::explain;
@@ -34,7 +34,10 @@ pub fn explain(flags: &Parsed, places: &Places) -> Result<i32> {
     let format = Format::read(flags)?;
     match flags.value("bundle") {
         Some(directory) => bundle(flags, format, directory)?,
-        None => command(flags, format, places)?,
+        None => match existing(flags, places)? {
+            Some(container) => start_of(flags, format, &container)?,
+            None => command(flags, format, places)?,
+        },
     }
     Ok(0)
 }
@@ -49,6 +52,29 @@ fn command(flags: &Parsed, format: Format, places: &Places) -> Result<()> {
     }
     let plan = container::plan_of(&start.creation(Trace::default()))?;
     print(flags, format, &definition.id, &plan)
+}
+
+/// The container that is meant: one name without flags of `run`. One of an image has a tag, or no container has it.
+fn existing(flags: &Parsed, places: &Places) -> Result<Option<Container>> {
+    let [name] = flags.positional() else { return Ok(None) };
+    match Containers::new(places.clone()).find(name) {
+        Ok(container) => Ok(Some(container)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Explains the start of a container that is there.
+fn start_of(flags: &Parsed, format: Format, container: &Container) -> Result<()> {
+    let config = container.config()?;
+    let spec = container.spec(&config)?;
+    let (places, definition) = (container.places(), &container.definition);
+    let start = Start::prepare(places, definition, &spec, config.as_bytes(), Purpose::Explain)?;
+    for warning in start.warnings() {
+        console::err(&format!("WARNING: {warning}\n"));
+    }
+    let plan = container::plan_of(&start.creation(Trace::default()))?;
+    print(flags, format, container.id(), &plan)
 }
 
 /// Explains `oci run`. The container's id, which names its cgroup, may follow; else it is the directory's name.

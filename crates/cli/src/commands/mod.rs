@@ -27,4 +27,4 @@ pub use explain::explain;
 pub use init::init;
 pub use places::places;
 pub use prepare::Prepared;
-pub use verb::{Group, Verb, find, group};
+pub use verb::{Group, Verb, alone, find, group, groups};

@@ -61,7 +61,18 @@ static OF_ALL: &[Verb] =
 
 /// The verb of that name after `barque` alone.
 pub fn find(name: &str) -> Option<&'static Verb> {
-    OF_ALL.iter().chain(GROUPS.iter().flat_map(|group| group.verbs)).find(|verb| verb.short.contains(&name))
+    alone().find(|verb| verb.short.contains(&name))
+}
+
+/// All verbs that have a name after `barque` alone.
+pub fn alone() -> impl Iterator<Item = &'static Verb> {
+    let all = GROUPS.iter().flat_map(|group| group.verbs).chain(OF_ALL);
+    all.filter(|verb| !verb.short.is_empty())
+}
+
+/// All groups.
+pub fn groups() -> impl Iterator<Item = &'static Group> {
+    GROUPS.into_iter()
 }
 
 /// The group of that name.

@@ -213,3 +213,34 @@ pub static TOP: Command = Command {
 };
 
 command!(PORT, "barque port", "CONTAINER [PORT[/PROTOCOL]]", "List the published ports of a container.", []);
+
+/// `barque enter`.
+pub static ENTER: Command = Command {
+    path: "barque enter",
+    usage: "[OPTIONS] CONTAINER [COMMAND] [ARG...]",
+    about: "Run a program of this machine in namespaces of a container that runs.\n\nWithout a command it is your shell.",
+    sections: &[Section {
+        title: "Options",
+        flags: &[Flag::value(
+            "ns",
+            "LIST",
+            "net, pid, mnt, ipc, uts, user, cgroup, time, or all (all but mnt and user)",
+        )],
+    }],
+    grammar: Grammar::StopAtFirst,
+    notes: "With pid it has the container's /proc, with net the container's /sys; other files are this machine's, or with\n\
+            mnt the container's. It has your rights and no limits of the container.\n\n  \
+            barque enter --ns net web ss -lntp\n  barque enter --ns net web tcpdump -i eth0\n  barque enter --ns pid web ps -ef",
+};
+
+/// `barque debug`.
+pub static DEBUG: Command = Command {
+    path: "barque debug",
+    usage: "CONTAINER|IMAGE [COMMAND] [ARG...]",
+    about: "Run a program of this machine with the files of a container or an image in /mnt.\n\nWithout a command it is your shell.",
+    sections: &[],
+    grammar: Grammar::StopAtFirst,
+    notes: "The container need not run, and needs no shell. Of one that runs the program is in all namespaces but those of\n\
+            mounts and users; what is written to /mnt the container has. An image cannot be written to.\n\n  \
+            barque debug web\n  barque debug web strace -p 1\n  barque debug alpine:3 find . -perm -4000",
+};

@@ -5,7 +5,7 @@ use super::{Command, Flag, Grammar, Section, run};
 /// The flags of `explain`: its own and those of `run`.
 pub static EXPLAIN: Command = Command {
     path: "barque explain",
-    usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]\n       barque explain [--format FORMAT] [--seccomp-out FILE] --bundle DIR [ID]",
+    usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]\n       barque explain [--format FORMAT] [--seccomp-out FILE] CONTAINER\n       barque explain [--format FORMAT] [--seccomp-out FILE] --bundle DIR [ID]",
     about: "Print what `barque run` with the same flags would do, as a shell script of stock tools.\n\
             Nothing on this machine is changed.",
     sections: &[

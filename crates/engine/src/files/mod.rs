@@ -13,6 +13,7 @@ mod export;
 mod extract;
 pub(crate) mod kept;
 mod layer;
+mod opened;
 mod owners;
 mod place;
 mod resolve;
@@ -24,6 +25,7 @@ pub use commit::{BASE_LABEL, Commit, HOST, commit};
 pub use copy::{Copied, Copy, Side, copy};
 pub use diff::diff;
 pub use export::export;
+pub use opened::Opened;
 
 #[cfg(test)]
 mod tests;

@@ -101,7 +101,7 @@ impl Subject {
             (Some(pid), Extent::Alone) => {
                 let pidfd = barque_sys::process::open_raw(pid)?;
                 let root = running(&self.container, pid)?;
-                alone(&pidfd, &root)?
+                Root::new(tree_of(&pidfd, &root, false)?)
             }
             (None, extent) => {
                 let (root, memory) = stopped(&self.container, &spec, inside, extent, namespace)?;
@@ -142,22 +142,19 @@ fn running(container: &Container, pid: i32) -> Result<Root> {
         .hint("try again"))
 }
 
-/// The root's own mount without those below. A mount is cloned from within its own namespace only, where another process
-/// goes for it: there is no way back for all, and `/proc` there is the container's.
-fn alone(pidfd: &OwnedFd, root: &Root) -> Result<Root> {
+/// A copy of the root's own mount, and with `recursive` of those below. A mount is cloned from within its own namespace
+/// only, where another process goes for it: there is no way back for all, and `/proc` there is the container's.
+pub(super) fn tree_of(pidfd: &OwnedFd, root: &Root, recursive: bool) -> Result<OwnedFd> {
     let (ours, theirs) = Channel::pair()?;
     let clone = aside::start(|| {
         namespace::join(pidfd, Namespaces::MOUNT)?;
-        let tree = mount::clone_tree_fd(root, false)?;
+        let tree = mount::clone_tree_fd(root, recursive)?;
         Ok(theirs.send_with_fd(b"tree", tree.as_fd())?)
     })?;
     drop(theirs);
     let received = ours.receive();
     clone.finish::<()>()?;
-    received?
-        .1
-        .map(Root::new)
-        .ok_or_else(|| Error::new(ErrorKind::Internal, "the container's root mount did not come"))
+    received?.1.ok_or_else(|| Error::new(ErrorKind::Internal, "the container's root mount did not come"))
 }
 
 /// Nobody knows where the layer is.

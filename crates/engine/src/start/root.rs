@@ -116,8 +116,8 @@ pub(super) fn host_files(
     let shared = definition.create_directories.iter();
     let mut files: Vec<_> = shared.map(|path| HostFile::Shared(PathBuf::from(path))).collect();
     let owner = spec.linux.as_ref().and_then(root_outside);
-    // A script removes at its end what it has made; a container's directories stay until `rm`.
-    let kept = purpose == Purpose::Run;
+    // A script removes at its end what it has made; the directories of a container that is there stay until `rm`.
+    let kept = purpose == Purpose::Run || directory.exists();
     let mut own = |path: PathBuf| files.push(HostFile::Directory { path, mode: 0o711, owner, kept });
     own(directory.to_owned());
     match root {

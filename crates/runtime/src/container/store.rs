@@ -184,7 +184,7 @@ impl Container {
     }
 
     /// Its first process, if it lives: with a descriptor that stands for it and nothing else.
-    pub(super) fn live_process(&self) -> Result<Option<OwnedFd>> {
+    pub fn live_process(&self) -> Result<Option<OwnedFd>> {
         let Some(process) = &self.process else { return Ok(None) };
         let pidfd = match barque_sys::process::open_raw(process.pid) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

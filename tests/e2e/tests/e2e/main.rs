@@ -9,6 +9,7 @@ mod bootstrap;
 mod build;
 mod container_files;
 mod devices;
+mod enter;
 mod exit_codes;
 mod files;
 mod health;

@@ -5,6 +5,7 @@ mod attached;
 mod commit;
 mod cp;
 mod diff;
+mod enter;
 mod exec;
 mod export;
 mod healthcheck;
@@ -54,6 +55,8 @@ const VERBS: &[Verb] = &[
     Verb::plain(&flags::RM, &["rm", "remove"], &["rm"], (1, MANY), rm::rm),
     Verb::plain(&flags::PS, &["ls", "list", "ps"], &["ps"], (0, 0), ps::ps),
     Verb::entering(&flags::EXEC, &["exec"], &["exec"], (2, MANY), exec::exec),
+    Verb::entering(&flags::ENTER, &["enter"], &["enter"], (1, MANY), enter::enter),
+    Verb::entering(&flags::DEBUG, &["debug"], &["debug"], (1, MANY), enter::debug),
     Verb::plain(&flags::INSPECT, &["inspect"], &[], (1, MANY), inspect::inspect),
     Verb::plain(&flags::TOP, &["top"], &["top"], (1, MANY), top::top),
     Verb::plain(&flags::PORT, &["port"], &["port"], (1, 2), port::port),

@@ -25,6 +25,7 @@ mod search;
 mod tag;
 mod tree;
 
+pub(super) use mount::detached;
 pub(super) use root::ImageRoot;
 pub(super) use scene::Images;
 

@@ -66,7 +66,7 @@ fn attach(lowers: &[PathBuf], target: &Path) -> Result<()> {
 }
 
 /// A read-only view that is nowhere yet: one layer is shown as it is, several are laid one over the other.
-pub(super) fn detached(lowers: &[PathBuf]) -> Result<OwnedFd> {
+pub(in crate::commands) fn detached(lowers: &[PathBuf]) -> Result<OwnedFd> {
     let only_read = MountAttrFlags::MOUNT_ATTR_RDONLY
         | MountAttrFlags::MOUNT_ATTR_NODEV
         | MountAttrFlags::MOUNT_ATTR_NOSUID;
