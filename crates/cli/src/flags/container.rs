@@ -148,6 +148,36 @@ command!(
 );
 
 command!(
+    UPDATE,
+    "barque update",
+    "[OPTIONS] CONTAINER [CONTAINER...]",
+    "Change limits and restart policies of containers, whether they run or not.\n\n\
+     What is not given stays as it is. What the kernel refuses changes nothing.",
+    [
+        Flag::value("memory", "SIZE", "Memory limit; -1: none").short('m'),
+        Flag::value("memory-swap", "SIZE", "Memory and swap together; -1: unlimited swap"),
+        Flag::value("memory-reservation", "SIZE", "Soft memory limit"),
+        Flag::value("cpus", "NUMBER", "Number of CPUs, such as 1.5"),
+        Flag::value("cpu-period", "MICROSECONDS", "Length of a CFS period"),
+        Flag::value("cpu-quota", "MICROSECONDS", "CPU time in each period; -1: no limit"),
+        Flag::value("cpu-shares", "WEIGHT", "Relative CPU weight").short('c'),
+        Flag::value("cpuset-cpus", "LIST", "CPUs it may run on, such as 0-2,4"),
+        Flag::value("cpuset-mems", "LIST", "Memory nodes it may use"),
+        Flag::value("pids-limit", "NUMBER", "Number of tasks; -1: unlimited"),
+        Flag::value("blkio-weight", "10-1000", "Relative block I/O weight"),
+        Flag::list("blkio-weight-device", "DEVICE:WEIGHT", "Block I/O weight on one device"),
+        Flag::list("device-read-bps", "DEVICE:SIZE", "Bytes read per second"),
+        Flag::list("device-write-bps", "DEVICE:SIZE", "Bytes written per second"),
+        Flag::list("device-read-iops", "DEVICE:NUMBER", "Reads per second"),
+        Flag::list("device-write-iops", "DEVICE:NUMBER", "Writes per second"),
+        Flag::value("restart", "POLICY", "no, on-failure[:N], always, unless-stopped"),
+        Flag::value("kernel-memory", "SIZE", "").later("kernels have no such limit any more: leave it out"),
+        Flag::value("cpu-rt-period", "MICROSECONDS", "").later("use --cpu-period"),
+        Flag::value("cpu-rt-runtime", "MICROSECONDS", "").later("use --cpu-quota"),
+    ]
+);
+
+command!(
     HEALTHCHECK,
     "barque healthcheck run",
     "CONTAINER",

@@ -42,6 +42,11 @@ impl Parsed {
         self.given.iter().filter(move |(flag, _)| flag.long == long).map(|(_, value)| value.as_str())
     }
 
+    /// Whether any flag was given.
+    pub fn any(&self) -> bool {
+        !self.given.is_empty()
+    }
+
     /// Whether the switch is on.
     pub fn switch(&self, long: &str) -> bool {
         self.value(long) == Some("true")

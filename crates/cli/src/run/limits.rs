@@ -8,7 +8,7 @@ use crate::value::{Inexact, integer, number_list, scaled, size};
 use crate::{Error, Result};
 
 /// Docker's smallest memory limit: a process needs about as much to start at all.
-const LEAST_MEMORY: i64 = 6 << 20;
+pub(super) const LEAST_MEMORY: i64 = 6 << 20;
 
 /// All limits, with warnings about those that this kernel cannot keep.
 pub(super) fn limits(
@@ -145,7 +145,7 @@ fn swappiness(flags: &Parsed) -> Result<Option<u64>> {
 const PERIOD: u64 = 100_000;
 
 /// CPU limits, by Docker's rules.
-fn cpu(flags: &Parsed, host: &dyn Host) -> Result<Option<Cpu<'static>>> {
+pub(super) fn cpu(flags: &Parsed, host: &dyn Host) -> Result<Option<Cpu<'static>>> {
     let (mut period, mut quota) = bandwidth(flags)?;
     if let Some(nanos) = flags.read("cpus", nano_cpus)?.filter(|nanos| *nanos != 0) {
         for (given, what) in [(period.is_some(), "CPU Period"), (quota.is_some(), "CPU Quota")] {

@@ -6,6 +6,7 @@ pub(crate) mod remove;
 mod rename;
 mod start;
 mod stop;
+mod update;
 mod wait;
 
 pub use probe::probe;
@@ -14,4 +15,5 @@ pub use remove::{Removal, leftovers, mounted_image, remove};
 pub use rename::rename;
 pub use start::start;
 pub use stop::{Stop, kill, pause, stop, unpause};
+pub use update::update;
 pub use wait::{Condition, wait, wait_for_health};

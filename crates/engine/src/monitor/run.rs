@@ -145,6 +145,9 @@ impl<'a> Monitor<'a> {
         if self.keeps.is_none() {
             self.keeps = Some(kept::begin(self.container, self.spec)?);
         }
+        if self.state.started.is_some() {
+            self.read_again()?;
+        }
         let mut start = Start::prepare(places, definition, self.spec, self.config, Purpose::Run)?;
         let made = self.make(&start, executable);
         if !super::passes_through(self.container) {
@@ -169,6 +172,18 @@ impl<'a> Monitor<'a> {
         let complaints = self.announce(&created);
         self.tell_started(&start, &created, complaints);
         Ok(Run { start, created, began })
+    }
+
+    /// `update` may have changed the limits since the last start.
+    fn read_again(&mut self) -> Result<()> {
+        let text = self.container.config()?;
+        if text.as_bytes() != self.config {
+            // A monitor has few such starts and ends with its container: what is borrowed from here on may as well stay.
+            let text: &'static str = Box::leak(text.into_boxed_str());
+            self.spec = Box::leak(Box::new(self.container.spec(text)?));
+            self.config = text.as_bytes();
+        }
+        Ok(())
     }
 
     fn take_console(&mut self, created: &mut Created) -> Result<()> {

@@ -108,6 +108,19 @@ pub struct Done {
 }
 
 impl Op {
+    /// The operation that would make things as they are now, of one that only writes values.
+    pub fn present(&self) -> Option<Self> {
+        let now = |value: &Value| {
+            let text = super::io::read(&value.file).ok()?;
+            Some(Value { value: text.trim_end().to_owned(), ..value.clone() })
+        };
+        match self {
+            Self::Write { values } => Some(Self::Write { values: values.iter().filter_map(now).collect() }),
+            Self::WriteFirst { choices } => Some(Self::Write { values: vec![choices.iter().find_map(now)?] }),
+            _ => None,
+        }
+    }
+
     /// Adds the commands that a person would type for it.
     pub fn script(&self, script: &mut Script) {
         match self {

@@ -32,6 +32,7 @@ pub use identity::{Identity, boot_id};
 pub use kill::signal_number;
 pub use record::Record;
 pub use store::{Container, Store};
+pub use update::merged_limits;
 pub use users::{enter_user_namespace, user_namespace, user_namespace_of};
 
 pub use crate::plan::Options;

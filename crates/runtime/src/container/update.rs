@@ -23,10 +23,16 @@ impl Container {
         }
         let spec = self.spec()?;
         let stored = spec.linux.and_then(|linux| linux.resources).unwrap_or_default();
-        let merged = merge(&stored, resources);
+        let merged = merged_limits(&stored, resources);
         let (ops, warnings) = cgroup::update(&Layout::read()?, self.cgroup()?, &changed(resources, &merged))?;
+        let mut before = Vec::new();
         for op in ops {
-            op.execute()?;
+            before.extend(op.present());
+            if let Err(error) = op.execute() {
+                // What the kernel has taken is given back: all of an update is done, or nothing of it.
+                before.iter().rev().for_each(|op| drop(op.execute()));
+                return Err(error);
+            }
         }
         self.keep(&merged)?;
         Ok(warnings)
@@ -57,7 +63,7 @@ impl Container {
 
 /// What a container has when what it had is overridden by what an update names. Lists are replaced, except those whose
 /// entries have a name.
-fn merge<'a>(old: &Resources<'a>, new: &Resources<'a>) -> Resources<'a> {
+pub fn merged_limits<'a>(old: &Resources<'a>, new: &Resources<'a>) -> Resources<'a> {
     let mut merged = Resources {
         devices: if new.devices.is_empty() { old.devices.clone() } else { new.devices.clone() },
         memory: both(old.memory, new.memory, memory),
@@ -155,7 +161,7 @@ mod tests {
     fn merged(old: &str, new: &str) -> (Value, Value) {
         let parse = |text| serde_json::from_str::<Resources<'_>>(text).unwrap();
         let (old, new) = (parse(old), parse(new));
-        let all = merge(&old, &new);
+        let all = merged_limits(&old, &new);
         let value = |resources: &Resources<'_>| serde_json::to_value(resources).unwrap();
         (value(&all), value(&changed(&new, &all)))
     }

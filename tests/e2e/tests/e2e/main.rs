@@ -33,6 +33,7 @@ mod security;
 mod terminal;
 mod unprivileged;
 mod unprivileged_images;
+mod update;
 mod upkeep;
 mod volume_commands;
 mod volumes;

@@ -143,6 +143,9 @@ fn host_config(container: &Container, spec: &Spec<'_>) -> Value {
         "CpuShares": cpu.and_then(|cpu| cpu.shares).unwrap_or(0),
         "CpuPeriod": cpu.and_then(|cpu| cpu.period).unwrap_or(0),
         "CpuQuota": cpu.and_then(|cpu| cpu.quota).unwrap_or(0),
+        "CpusetMems": cpu.and_then(|cpu| cpu.mems.as_ref()).map(ToString::to_string).unwrap_or_default(),
+        "PidsLimit": resources.and_then(|all| all.pids?.limit),
+        "BlkioWeight": resources.and_then(|all| all.block_io.as_ref()?.weight).unwrap_or(0),
         "CpusetCpus": cpu.and_then(|cpu| cpu.cpus.as_ref()).map(ToString::to_string).unwrap_or_default(),
         "CgroupParent": linux.and_then(|linux| linux.cgroups_path.as_ref()).map(ToString::to_string),
     })

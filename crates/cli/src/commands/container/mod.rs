@@ -23,6 +23,7 @@ mod start;
 mod stop;
 mod streams;
 mod top;
+mod update;
 mod wait;
 
 pub(super) use inspect::object;
@@ -63,6 +64,7 @@ const VERBS: &[Verb] = &[
     Verb::plain(&flags::ATTACH, &["attach"], &["attach"], (1, 1), attach::attach),
     Verb::plain(&flags::LOGS, &["logs"], &["logs"], (1, 1), logs::logs),
     Verb::plain(&flags::WAIT, &["wait"], &["wait"], (1, MANY), wait::wait),
+    Verb::plain(&flags::UPDATE, &["update"], &["update"], (1, MANY), update::update),
     Verb::plain(&flags::PAUSE, &["pause"], &["pause"], (1, MANY), pause::pause),
     Verb::plain(&flags::UNPAUSE, &["unpause"], &["unpause"], (1, MANY), pause::unpause),
     Verb::plain(&flags::RENAME, &["rename"], &["rename"], (2, 2), rename::rename),

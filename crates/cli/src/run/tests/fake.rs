@@ -41,7 +41,7 @@ pub(super) fn ann() -> Caller {
 }
 
 #[derive(Debug)]
-pub(super) struct Machine;
+pub(in crate::run) struct Machine;
 
 impl Host for Machine {
     fn env(&self, name: &str) -> Option<String> {
