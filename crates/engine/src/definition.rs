@@ -151,6 +151,12 @@ pub struct NetworkRequest {
     /// The hardware address it must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<[u8; 6]>,
+    /// More names of it in the network.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    /// Name servers to ask instead of the host's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub name_servers: Vec<IpAddr>,
     /// Its own name, for `/etc/hosts`.
     pub hostname: String,
     /// Names of the host, for `/etc/hosts`.

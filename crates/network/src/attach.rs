@@ -9,6 +9,7 @@ use crate::definition::{Definition, Driver};
 use crate::execute::{delete_elements, execute, undo};
 use crate::facts::{Facts, filters_bridged};
 use crate::host;
+use crate::names::Entry;
 use crate::owner::Owner;
 use crate::plan::{self, Command, Endpoint, Op};
 use crate::port::PortMapping;
@@ -29,6 +30,8 @@ pub struct Wanted<'a> {
     pub mac: Option<[u8; 6]>,
     /// The ports to publish.
     pub ports: &'a [PortMapping],
+    /// What others of the network call it, its own name first; nothing where names are not answered.
+    pub names: &'a [String],
 }
 
 /// A container's place in a network: addresses and ports are its own; the kernel hears of it with
@@ -44,6 +47,7 @@ pub struct Attachment {
     /// What the user should know.
     pub warnings: Vec<String>,
     owner: Owner,
+    names: Vec<String>,
     /// Bound to the published ports, so that nobody else takes them.
     _sockets: Vec<OwnedFd>,
     network: Vec<Op>,
@@ -116,6 +120,7 @@ impl Attachment {
             ports: Vec::new(),
             warnings: Vec::new(),
             owner: Owner::new(wanted.container, &interface, pid)?,
+            names: wanted.names.to_vec(),
             _sockets: Vec::new(),
             network: Vec::new(),
             ops: Vec::new(),
@@ -156,12 +161,17 @@ impl Attachment {
             undo(&self.ops);
             return Err(error.context(format!("network {}", self.definition.name)));
         }
-        if self.owner.interface.is_empty() {
+        let mut owner = self.owner.clone();
+        if owner.interface.is_empty() {
             // No device on the host tells whether the container is there: its process does.
-            let owner = Owner::new(&self.owner.container, "", pid)?;
+            owner = Owner::new(&self.owner.container, "", pid)?;
             networks.leases(&self.definition.name).hand_over(&self.addresses, &owner)?;
         }
-        Ok(())
+        if self.names.is_empty() {
+            return Ok(());
+        }
+        let entry = Entry { names: self.names.clone(), addresses: self.addresses.clone(), owner };
+        networks.names(&self.definition.name).write(&entry)
     }
 
     /// The operations of the container's place.
@@ -200,17 +210,35 @@ fn has_link(name: &str) -> bool {
     Rtnetlink::open().and_then(|rtnetlink| rtnetlink.link(name)).is_ok_and(|link| link.is_some())
 }
 
+/// Nobody finds a container in a network by its names any more.
+pub fn forget_names(networks: &Networks, container: &str, network: &str) -> Result<()> {
+    networks.names(network).remove(container)
+}
+
+/// Others find a container by a new name, in all networks where they found it by the old one.
+pub fn rename(networks: &Networks, container: &str, old: &str, new: &str) -> Result<()> {
+    for network in networks.list()? {
+        let names = networks.names(&network.name);
+        let Some(mut entry) = names.read(container) else { continue };
+        entry.names.iter_mut().filter(|name| *name == old).for_each(|name| new.clone_into(name));
+        names.write(&entry)?;
+    }
+    Ok(())
+}
+
 /// Gives back what a container has: its addresses of networks by name, and its ports. Then what containers had that
 /// have ended without it.
 pub fn detach(networks: &Networks, container: &str, leases: &[(String, Vec<IpAddr>)]) -> Result<()> {
     let ports = networks.ports();
     let mut released = ports.release(container)?;
     for (network, addresses) in leases {
+        networks.names(network).remove(container)?;
         networks.leases(network).release(container, addresses)?;
     }
     released.extend(ports.reap(&has_link)?);
     for (network, _) in leases {
         networks.leases(network).reap(&has_link)?;
+        networks.names(network).reap(&has_link)?;
     }
     unpublish(networks, &released)
 }
@@ -219,6 +247,7 @@ pub fn detach(networks: &Networks, container: &str, leases: &[(String, Vec<IpAdd
 pub fn reap(networks: &Networks) -> Result<()> {
     for network in networks.list()? {
         networks.leases(&network.name).reap(&has_link)?;
+        networks.names(&network.name).reap(&has_link)?;
     }
     let gone = networks.ports().reap(&has_link)?;
     unpublish(networks, &gone)

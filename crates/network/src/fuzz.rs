@@ -7,7 +7,7 @@ use crate::{Definition, Subnet, parse_port};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: &[Target] = &[("ports", ports)];
+pub const TARGETS: &[Target] = &[("ports", ports), ("names", crate::names::fuzz)];
 
 fn ports(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);

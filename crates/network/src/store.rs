@@ -10,6 +10,7 @@ use barque_sys::file;
 use crate::definition::{Definition, Driver, Pool};
 use crate::facts::Facts;
 use crate::lease::Leases;
+use crate::names::Names;
 use crate::publish::Ports;
 use crate::subnet::Subnet;
 use crate::{Error, ErrorKind, Result, choose};
@@ -40,6 +41,11 @@ impl Networks {
     /// The leases of a network.
     pub fn leases(&self, name: &str) -> Leases {
         Leases::of(&self.directory.join(name))
+    }
+
+    /// The names of a network's containers.
+    pub(crate) fn names(&self, name: &str) -> Names {
+        Names::of(&self.directory.join(name))
     }
 
     /// The published ports of all networks.

@@ -35,6 +35,12 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             "fd00::/64",
             "{\"name\":\"a\"}",
         ],
+        "names" => &[
+            "\u{12}\u{34}\u{1}\0\0\u{1}\0\0\0\0\0\0\u{3}web\u{4}mine\0\0\u{1}\0\u{1}",
+            "\u{12}\u{34}\u{1}\0\0\u{1}\0\0\0\0\0\u{1}\u{3}web\0\0\u{1c}\0\u{1}\0\0)\u{4}\0\0\0\0\0\0\0",
+            "\0\u{1}\u{1}\0\0\u{1}\0\0\0\0\0\0\u{1}2\u{1}0\u{2}17\u{3}172\u{7}in-addr\u{4}arpa\0\0\u{c}\0\u{1}",
+            "search a\nnameserver 10.0.0.1\nnameserver fd00::1\n",
+        ],
         "dockerfile" => DOCKERFILES,
         "dockerignore" => &["# c\n*.txt\n!a/**/b?\n[a-c]*\n/x/\n\\#y\n", "**\n!ä/*\n"],
         "values" => &[

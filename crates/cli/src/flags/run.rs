@@ -179,6 +179,7 @@ pub(super) const NETWORK: Section = Section {
         Flag::list("expose", "PORT[-PORT][/PROTO]", "A port that the container listens on"),
         Flag::value("ip", "ADDRESS", "Its IPv4 address in the network"),
         Flag::value("ip6", "ADDRESS", "Its IPv6 address in the network"),
+        Flag::list("network-alias", "NAME", "Another name of it in its network"),
         Flag::value("mac-address", "ADDRESS", "Its hardware address"),
         Flag::value("hostname", "NAME", "Host name (the short id)").short('h'),
         Flag::value("domainname", "NAME", "NIS domain name"),
@@ -263,7 +264,6 @@ pub(super) const LATER: Section = Section {
     title: "Not there yet",
     flags: &[
         Flag::list("link", "NAME", "").later(NETWORKS),
-        Flag::list("network-alias", "NAME", "").later(NETWORKS),
         Flag::list("link-local-ip", "ADDRESS", "").later(NETWORKS),
         Flag::list("storage-opt", "OPTION", "").later(STORAGE),
         Flag::value("gpus", "REQUEST", "").later("use --device to give it device nodes"),

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use barque_engine::definition::OwnFile;
+use barque_engine::definition::{NetworkRequest, OwnFile};
+use barque_network::{DEFAULT, NAME_SERVER};
 
 use super::Host;
 use super::namespaces::Namespaces;
@@ -17,12 +18,13 @@ pub(super) fn files(
     host: &dyn Host,
     namespaces: &Namespaces,
     hostname: &str,
-    in_network: bool,
+    network: Option<&NetworkRequest>,
 ) -> Result<Vec<OwnFile>> {
+    let in_network = network.is_some();
     Ok(vec![
         own("hosts", hosts(flags, host, namespaces, hostname, in_network)?),
         own("hostname", format!("{hostname}\n")),
-        own("resolv.conf", resolv_conf(flags, host, in_network)?),
+        own("resolv.conf", resolv_conf(flags, host, network)?),
     ])
 }
 
@@ -84,38 +86,45 @@ fn hosts(
 }
 
 /// The host's resolver configuration, with the flags in place of its lines of the same kind.
-fn resolv_conf(flags: &Parsed, host: &dyn Host, in_network: bool) -> Result<String> {
+fn resolv_conf(flags: &Parsed, host: &dyn Host, network: Option<&NetworkRequest>) -> Result<String> {
+    let servers = super::network::name_servers(flags)?;
     // No file means the resolver's defaults, inside as outside.
     let mut base = host.read("/etc/resolv.conf").unwrap_or_default();
-    if in_network {
+    let answered = network.is_some_and(|network| network.name != DEFAULT);
+    if network.is_some() {
         base = super::network::reachable(&base);
     }
     let kinds = [("nameserver", "dns"), ("search", "dns-search"), ("options", "dns-option")];
-    if kinds.iter().all(|(_, flag)| !flags.has(flag)) {
+    if !answered && kinds.iter().all(|(_, flag)| !flags.has(flag)) {
         return Ok(base);
-    }
-    for address in flags.all("dns") {
-        let _: IpAddr = address
-            .parse()
-            .map_err(|_| flags.invalid("dns", address, format!("{address} is not an ip address")))?;
     }
     let kept = |line: &&str| {
         let word = line.split_whitespace().next().unwrap_or("");
         let word = if word == "domain" { "search" } else { word };
-        !kinds.iter().any(|(keyword, flag)| *keyword == word && flags.has(flag))
+        let ours = answered && word == "nameserver";
+        !ours && !kinds.iter().any(|(keyword, flag)| *keyword == word && flags.has(flag))
     };
     let mut text = String::new();
     for line in base.lines().filter(kept) {
         let _ = writeln!(text, "{line}");
     }
-    for address in flags.all("dns") {
-        let _ = writeln!(text, "nameserver {address}");
+    if answered {
+        // It asks the others.
+        let _ = writeln!(text, "nameserver {NAME_SERVER}");
+    } else {
+        for address in &servers {
+            let _ = writeln!(text, "nameserver {address}");
+        }
     }
     for (keyword, flag) in &kinds[1..] {
         let words: Vec<&str> = flags.all(flag).filter(|word| *word != ".").collect();
         if !words.is_empty() {
             let _ = writeln!(text, "{keyword} {}", words.join(" "));
         }
+    }
+    if answered && !text.contains("ndots:") {
+        // Names of containers have no dots: they are looked for as they are before the domains are tried.
+        text.push_str("options ndots:0\n");
     }
     Ok(text)
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use barque_engine::definition::NetworkRequest;
 use barque_engine::start::{CONTAINER, from_network};
-use barque_network::{PortMapping, parse_port};
+use barque_network::{DEFAULT, PortMapping, parse_port};
 
 use super::{Caller, Host};
 use crate::flags::Parsed;
@@ -35,7 +35,8 @@ pub(super) fn network(
 ) -> Result<Option<NetworkRequest>> {
     let name = chosen(flags);
     let ports = published(flags, exposed)?;
-    let details: Vec<_> = ["ip", "ip6", "mac-address"].into_iter().filter(|flag| flags.has(flag)).collect();
+    let details = ["ip", "ip6", "mac-address", "network-alias"];
+    let details: Vec<_> = details.into_iter().filter(|flag| flags.has(flag)).collect();
     if name.starts_with(CONTAINER) {
         of_container(flags)?;
         return Ok(None);
@@ -65,6 +66,8 @@ pub(super) fn network(
         ports,
         addresses: addresses.collect::<Result<_>>()?,
         mac: flags.value("mac-address").map(|text| mac(flags, text)).transpose()?,
+        aliases: aliases(flags, name)?,
+        name_servers: if name == DEFAULT { Vec::new() } else { name_servers(flags)? },
         hostname: hostname.to_owned(),
         gateway_names,
     }))
@@ -115,6 +118,7 @@ fn of_container(flags: &Parsed) -> Result<()> {
         ("mac-address", "mac-address and the network mode"),
         ("ip", "ip address and the network mode"),
         ("ip6", "ip address and the network mode"),
+        ("network-alias", "network aliases and the network mode"),
         ("add-host", "custom host-to-IP mapping and the network mode"),
         ("dns", "dns and the network mode"),
         ("dns-search", "dns and the network mode"),
@@ -126,6 +130,34 @@ fn of_container(flags: &Parsed) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// More names in the network.
+fn aliases(flags: &Parsed, network: &str) -> Result<Vec<String>> {
+    if flags.has("network-alias") && network == DEFAULT {
+        return Err(Error::invalid("network-scoped aliases are only supported for user-defined networks")
+            .hint("make one: barque network create NAME"));
+    }
+    let check = |name: &str| {
+        let whole = !name.is_empty() && name.len() <= 253;
+        let label = |label: &str| {
+            let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+            (1..=63).contains(&label.len()) && label.bytes().all(known)
+        };
+        let valid = whole && name.split('.').all(label);
+        valid.then(|| name.to_owned()).ok_or_else(|| {
+            flags.invalid("network-alias", name, "it is no name: labels of letters, digits, - and _")
+        })
+    };
+    flags.all("network-alias").map(check).collect()
+}
+
+/// The name servers of `--dns`.
+pub(super) fn name_servers(flags: &Parsed) -> Result<Vec<IpAddr>> {
+    let read = |text: &str| {
+        text.parse().map_err(|_| flags.invalid("dns", text, format!("{text} is not an ip address")))
+    };
+    flags.all("dns").map(read).collect()
 }
 
 /// The name of an `--add-host NAME:host-gateway`.

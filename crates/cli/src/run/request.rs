@@ -220,7 +220,7 @@ fn build(
     let files = match namespaces.network.peer() {
         // Names and name servers go with the network: the files are those of the container it belongs to.
         Some(_) => Vec::new(),
-        None => files::files(flags, host, &namespaces, &hostname, network.is_some())?,
+        None => files::files(flags, host, &namespaces, &hostname, network.as_ref())?,
     };
     let mut sources: Vec<(String, String)> =
         files.iter().map(|file| (file.path.clone(), format!("{}/{}", caller.directory, file.name))).collect();

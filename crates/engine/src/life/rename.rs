@@ -1,6 +1,7 @@
 //! `rename`.
 
 use crate::names::Names;
+use crate::start::from_network;
 use crate::{Container, Error, Result};
 
 /// Gives a container another name.
@@ -19,5 +20,7 @@ pub fn rename(container: &Container, name: &str) -> Result<()> {
         names.give_back(name, container.id())?;
         return Err(error);
     }
+    let networks = barque_network::Networks::new(&places.root);
+    barque_network::rename(&networks, container.id(), &old, name).map_err(from_network)?;
     names.give_back(&old, container.id())
 }

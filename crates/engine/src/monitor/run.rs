@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::{Duration, Instant};
 
+use barque_network::NameServer;
 use barque_runtime::container::{self, Created, Creation};
 use barque_runtime::execute::Trace;
 use barque_runtime::spec::Spec;
@@ -46,6 +47,8 @@ pub(super) struct Monitor<'a> {
     timeout_at: Option<Instant>,
     /// Whether what it writes is in memory and to be kept; none before the first start.
     keeps: Option<bool>,
+    /// The name server of the run that goes on.
+    names: Option<NameServer>,
 }
 
 /// A run that goes on.
@@ -106,6 +109,7 @@ impl<'a> Monitor<'a> {
             kill_at: None,
             timeout_at: None,
             keeps: None,
+            names: None,
         })
     }
 
@@ -166,6 +170,7 @@ impl<'a> Monitor<'a> {
             start.leave().iter().for_each(Leaving::finish);
             return Err(error);
         }
+        self.names = start.name_server();
         let began = Instant::now();
         self.timeout_at = definition.timeout.map(|seconds| began + Duration::from_secs(seconds));
         // Before anybody hears of the start: who then asks finds all of it.
@@ -261,6 +266,7 @@ impl<'a> Monitor<'a> {
                 listener: self.listener.as_ref(),
                 stdio: &mut self.stdio,
                 clients: &mut self.clients,
+                names: self.names.as_mut(),
                 deadline: deadlines.into_iter().flatten().min(),
             }
             .wait()?;
@@ -427,7 +433,7 @@ impl<'a> Monitor<'a> {
 
     /// The first process has ended: says so, and takes away what the run has made.
     fn end(&mut self, mut run: Run<'a>, exit: Exit) -> Result<()> {
-        (self.kill_at, self.timeout_at) = (None, None);
+        (self.kill_at, self.timeout_at, self.names) = (None, None, None);
         let auto_remove = self.container.definition.auto_remove;
         let code = exit.code();
         let signal = if let Exit::Signal(number) = exit { Some(number) } else { None };
@@ -488,7 +494,7 @@ impl<'a> Monitor<'a> {
     fn idle(&mut self, deadline: Option<Instant>) -> Result<super::watch::Happened> {
         let listener = self.listener.as_ref();
         let (stdio, clients) = (&mut self.stdio, &mut self.clients);
-        Watch { process: None, probe: [None, None], listener, stdio, clients, deadline }.wait()
+        Watch { process: None, probe: [None, None], listener, stdio, clients, names: None, deadline }.wait()
     }
 
     /// It could not be started.

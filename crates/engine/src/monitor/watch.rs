@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
+use barque_network::NameServer;
 use barque_sys::Call as _;
 use barque_sys::channel::Channel;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -23,6 +24,8 @@ pub(super) struct Watch<'a> {
     pub(super) listener: Option<&'a OwnedFd>,
     pub(super) stdio: &'a mut Stdio,
     pub(super) clients: &'a mut Clients,
+    /// The container's name server, which is served here.
+    pub(super) names: Option<&'a mut NameServer>,
     /// When to wake up although nothing has happened.
     pub(super) deadline: Option<Instant>,
 }
@@ -57,7 +60,10 @@ impl Watch<'_> {
         let first_client = fds.len();
         let (events, interests): (Vec<Event>, Vec<PollFd<'_>>) = self.clients.interests().into_iter().unzip();
         fds.extend(interests);
-        pause(&mut fds, self.deadline)?;
+        let first_name = fds.len();
+        fds.extend(self.names.iter().flat_map(|names| names.interests()));
+        let names_at = self.names.as_ref().and_then(|names| names.deadline());
+        pause(&mut fds, self.deadline.into_iter().chain(names_at).min())?;
         let ready = |place: usize| fds.get(place).is_some_and(|fd| !fd.revents().is_empty());
         happened.ended = process.is_some_and(ready);
         happened.probed = probe.into_iter().flatten().any(ready);
@@ -73,7 +79,11 @@ impl Watch<'_> {
             }
         }
         happened.late = self.deadline.is_some_and(|deadline| deadline <= Instant::now());
+        let of_names: Vec<bool> = fds.iter().skip(first_name).map(|fd| !fd.revents().is_empty()).collect();
         drop(fds);
+        if let Some(names) = self.names {
+            names.serve(&of_names);
+        }
         for (index, place) in writable {
             self.clients.write(index, place);
         }

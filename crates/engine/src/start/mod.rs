@@ -75,7 +75,7 @@ impl<'a> Start<'a> {
         let request = definition.network.request.as_ref();
         let joined = match request {
             Some(request) => {
-                let joined = Joined::new(places, request, &definition.id, purpose)?;
+                let joined = Joined::new(places, request, definition, purpose)?;
                 let hosts = directory.join("hosts");
                 for file in &mut files {
                     if let HostFile::File(path, text) = file
@@ -127,6 +127,11 @@ impl<'a> Start<'a> {
             std::fs::write(&mark, "").call(|| format!("write({mark:?})"))?;
         }
         Ok(())
+    }
+
+    /// Its name server, once it is connected.
+    pub(crate) fn name_server(&self) -> Option<barque_network::NameServer> {
+        self.joined.as_ref().and_then(Joined::name_server)
     }
 
     /// The container has ended, or never was: its ports are free when this returns.

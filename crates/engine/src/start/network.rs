@@ -1,17 +1,18 @@
 //! A container's place in a network.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use barque_network::{Attachment, DEFAULT, Networks, Wanted, detach};
+use barque_network::{Attachment, DEFAULT, NameServer, Networks, Wanted, detach, forget_names};
 use barque_runtime::container::Connect;
 use barque_runtime::plan::{Connection, ConnectionCommand};
 
 use super::Purpose;
 use crate::definition::NetworkRequest;
-use crate::{Error, Places, Result};
+use crate::{Definition, Error, Places, Result};
 
 /// A container's place in a network.
 #[derive(Debug)]
@@ -21,6 +22,10 @@ pub struct Joined {
     container: String,
     /// Its address was asked for, and may be asked for again at once.
     fixed: bool,
+    /// Whether it gets a name server, and whom that asks instead of the host's.
+    answers: bool,
+    given: Vec<IpAddr>,
+    server: RefCell<Option<NameServer>>,
 }
 
 /// What is still to be given back.
@@ -33,30 +38,41 @@ pub struct Leaving {
 
 impl Joined {
     /// Takes (or foresees) a place in the network that is asked for.
-    pub fn new(places: &Places, request: &NetworkRequest, container: &str, purpose: Purpose) -> Result<Self> {
+    pub fn new(
+        places: &Places,
+        request: &NetworkRequest,
+        definition: &Definition,
+        purpose: Purpose,
+    ) -> Result<Self> {
+        let container = definition.id.as_str();
+        let names = names(request, definition);
         let networks = Networks::new(&places.root);
-        let definition = match (request.name.as_str(), purpose) {
+        let network = match (request.name.as_str(), purpose) {
             (DEFAULT, Purpose::Run) => networks.default_network(),
             (DEFAULT, Purpose::Explain) => networks.draft_default(),
             (name, _) => networks.find(name),
         };
-        let definition = definition.map_err(from_network)?;
+        let network = network.map_err(from_network)?;
         let wanted = Wanted {
             container,
             number: 0,
             addresses: &request.addresses,
             mac: request.mac,
             ports: &request.ports,
+            names: &names,
         };
         let attachment = match purpose {
-            Purpose::Run => Attachment::prepare(&networks, &definition, &wanted),
-            Purpose::Explain => Attachment::foresee(&networks, &definition, &wanted),
+            Purpose::Run => Attachment::prepare(&networks, &network, &wanted),
+            Purpose::Explain => Attachment::foresee(&networks, &network, &wanted),
         };
         Ok(Self {
             networks,
             attachment: attachment.map_err(from_network)?,
             container: container.to_owned(),
             fixed: !request.addresses.is_empty(),
+            answers: !names.is_empty(),
+            given: request.name_servers.clone(),
+            server: RefCell::new(None),
         })
     }
 
@@ -77,6 +93,11 @@ impl Joined {
         text
     }
 
+    /// Its name server, which its monitor serves.
+    pub(crate) fn name_server(&self) -> Option<NameServer> {
+        self.server.borrow_mut().take()
+    }
+
     /// As it would be typed.
     pub fn connection(&self) -> Connection {
         let line = |command: barque_network::plan::Command| ConnectionCommand {
@@ -94,6 +115,8 @@ impl Joined {
     pub fn leave(self) -> Leaving {
         let name = self.attachment.definition.name.clone();
         let leases = vec![(name, self.attachment.addresses.clone())];
+        // Nobody is to find it any more; what stays is recognised by who asks.
+        drop(forget_names(&self.networks, &self.container, &self.attachment.definition.name));
         let now = if self.fixed { &leases[..] } else { &[] };
         if self.fixed || !self.attachment.ports.is_empty() {
             // What remains is recognised by the next command.
@@ -105,7 +128,12 @@ impl Joined {
 
 impl Connect for Joined {
     fn connect(&self, network: BorrowedFd<'_>, pid: i32) -> Result<()> {
-        self.attachment.connect(&self.networks, network, pid).map_err(from_network)
+        self.attachment.connect(&self.networks, network, pid).map_err(from_network)?;
+        if self.answers {
+            let server = NameServer::open(&self.networks, &self.container, network, &self.given);
+            *self.server.borrow_mut() = Some(server.map_err(from_network)?);
+        }
+        Ok(())
     }
 }
 
@@ -119,6 +147,15 @@ impl Leaving {
         // Nobody is there to be told; the next command takes back what is left.
         drop(detach(&self.networks, &self.container, &self.leases));
     }
+}
+
+/// What others of the network call a container. The default network has no names, as with Docker.
+fn names(request: &NetworkRequest, definition: &Definition) -> Vec<String> {
+    if request.name == DEFAULT {
+        return Vec::new();
+    }
+    let short = definition.id.get(..12).unwrap_or_default().to_owned();
+    [definition.name.clone(), short].into_iter().chain(request.aliases.iter().cloned()).collect()
 }
 
 /// A failure of the network crate, with its cure.

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a test that skips says why")]
 
 mod life;
+mod names;
 mod neighbours;
 mod reach;
 mod script;

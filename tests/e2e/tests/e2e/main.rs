@@ -24,6 +24,7 @@ mod logins;
 mod logs;
 mod manifests;
 mod namespaces;
+mod network_names;
 mod network_peers;
 mod networks;
 mod process;

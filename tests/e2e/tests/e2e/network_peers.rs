@@ -1,68 +1,51 @@
 //! Containers in the network of another one, and what containers are said to listen on.
 
-use std::process::Stdio;
-
-use crate::lab::{Lab, Said, require_root, said, wait_until};
+use crate::lab::{Said, require_root, wait_until};
 use crate::networks::scene;
+use crate::scene::Scene;
 
-/// A scene whose containers are removed with it.
-pub(crate) struct Scene(pub(crate) Lab);
+/// A scene of containers on a host whose network namespace is new.
+pub(crate) struct NetworkScene(Scene);
 
-impl Scene {
+impl std::ops::Deref for NetworkScene {
+    type Target = Scene;
+
+    fn deref(&self) -> &Scene {
+        &self.0
+    }
+}
+
+impl NetworkScene {
     pub(crate) fn new() -> Option<Self> {
-        require_root().then(|| Self(scene()))
+        require_root().then(|| Self(Scene { lab: scene() }))
     }
 
-    pub(crate) fn barque(&self, args: &[&str]) -> Said {
-        said(self.0.barque().args(args).stdin(Stdio::null()))
-    }
-
-    /// `run -d` with a name and a script.
-    pub(crate) fn run(&self, name: &str, flags: &[&str], script: &str) -> String {
-        let root = format!("dir:{}", self.0.rootfs().display());
-        let fixed = ["run", "-d", "--name", name, "--cgroup-parent", self.0.cgroup_parent()];
-        self.barque(&[&fixed, flags, &[&root, "sh", "-c", script]].concat()).ok().to_owned()
-    }
-
+    /// Runs a script in a container.
     pub(crate) fn exec(&self, name: &str, script: &str) -> Said {
         self.barque(&["exec", name, "sh", "-c", script])
     }
-
-    pub(crate) fn inspect(&self, name: &str, template: &str) -> String {
-        self.barque(&["container", "inspect", "-f", template, name]).ok().to_owned()
-    }
 }
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        let ids = said(self.0.barque().args(["ps", "-aq"]));
-        for id in ids.out.lines() {
-            self.barque(&["rm", "--force", id]);
-        }
-    }
-}
-
-/// Ends at once when it is asked to.
-pub(crate) const OBEDIENT: &str = "trap 'exit 5' TERM; while :; do sleep 0.05; done";
 
 #[test]
 fn a_container_in_the_network_of_another() {
-    let Some(scene) = Scene::new() else { return };
+    let Some(scene) = NetworkScene::new() else { return };
     let flags =
         ["--network", "bridge", "--hostname", "webhost", "--add-host", "db:10.9.8.7", "-p", "8080:80"];
-    let id = scene.run("web", &flags, OBEDIENT);
+    let id = scene.obedient("web", &flags);
     let sight = "ip -4 -o address show eth0; hostname; cat /etc/hosts /etc/resolv.conf";
     let theirs = scene.exec("web", sight).ok().to_owned();
     for part in ["inet 172.17.0.2/16", "webhost", "10.9.8.7\tdb"] {
         assert!(theirs.contains(part), "{part:?} is not in {theirs}");
     }
     for peer in ["container:web", &format!("container:{}", &id[..12])] {
-        assert_eq!(scene.0.sh(&["--network", peer], sight).ok(), theirs, "{peer}");
+        assert_eq!(scene.lab.sh(&["--network", peer], sight).ok(), theirs, "{peer}");
     }
-    let side = scene.run("side", &["--network", "container:web"], "echo hello | nc -l -p 80; sleep 100");
+    let side =
+        scene.run("side", &["-d", "--network", "container:web"], "echo hello | nc -l -p 80; sleep 100");
+    let side = side.ok();
     assert_eq!(scene.inspect("side", "{{.HostConfig.NetworkMode}}"), format!("container:{id}"));
     assert_eq!(
-        scene.0.sh(&["--network", &format!("container:{side}")], sight).ok(),
+        scene.lab.sh(&["--network", &format!("container:{side}")], sight).ok(),
         theirs,
         "through another"
     );
@@ -83,7 +66,7 @@ fn a_container_in_the_network_of_another() {
     assert!(scene.exec("side", "ip -4 -o address show eth0").ok().contains("172.17.0"));
     assert_eq!(
         scene
-            .0
+            .lab
             .sh(
                 &["--pid", "container:web"],
                 "ps | grep -c 'sleep 0.05' >/dev/null; readlink /proc/self/ns/pid"
@@ -96,9 +79,9 @@ fn a_container_in_the_network_of_another() {
 
 #[test]
 fn exposed_ports_are_published_when_asked() {
-    let Some(scene) = Scene::new() else { return };
+    let Some(scene) = NetworkScene::new() else { return };
     let expose = ["--expose", "80", "--expose", "9000-9001/udp"];
-    scene.run("web", &[&expose[..], &["-P", "-p", "127.0.0.1:8080:80"]].concat(), OBEDIENT);
+    scene.obedient("web", &[&expose[..], &["-P", "-p", "127.0.0.1:8080:80"]].concat());
     let lines = scene.barque(&["port", "web"]).ok().to_owned();
     let expected =
         ["80/tcp -> 127.0.0.1:8080", "9000/udp -> 0.0.0.0:", "9000/udp -> [::]:", "9001/udp -> 0.0.0.0:"];
@@ -112,7 +95,7 @@ fn exposed_ports_are_published_when_asked() {
     let chosen = scene.barque(&["port", "web", "9000/udp"]).ok().lines().next().unwrap().to_owned();
     let chosen: u16 = chosen.rsplit(':').next().unwrap().parse().unwrap();
     assert!(chosen >= 49153, "{chosen}");
-    scene.run("quiet", &["--network", "bridge", "--expose", "80"], OBEDIENT);
+    scene.obedient("quiet", &["--network", "bridge", "--expose", "80"]);
     assert_eq!(scene.barque(&["port", "quiet"]).ok(), "");
     assert_eq!(scene.inspect("quiet", "{{json .NetworkSettings.Ports}}"), r#"{"80/tcp":null}"#);
     assert_eq!(scene.inspect("quiet", "{{json .Config.ExposedPorts}}"), r#"{"80/tcp":{}}"#);
@@ -121,11 +104,12 @@ fn exposed_ports_are_published_when_asked() {
 
 #[test]
 fn names_and_name_servers_of_the_flags() {
-    let Some(scene) = Scene::new() else { return };
+    let Some(scene) = NetworkScene::new() else { return };
     let flags = ["--add-host", "a=10.0.0.1", "--add-host", "b:[fd00::1]", "--add-host", "c:host-gateway"];
     let servers = ["--dns", "10.0.0.53", "--dns-search", "corp.example", "--dns-option", "ndots:2"];
     let told = scene
         .0
+        .lab
         .sh(&[&["--network", "bridge"], &flags[..], &servers].concat(), "cat /etc/hosts /etc/resolv.conf");
     for line in [
         "10.0.0.1\ta",
@@ -137,7 +121,7 @@ fn names_and_name_servers_of_the_flags() {
     ] {
         assert!(told.ok().lines().any(|one| one == line), "{line:?} is not in {told:?}");
     }
-    let told = scene.0.sh(&["--network", "host", "--add-host", "c:host-gateway"], "cat /etc/hosts");
+    let told = scene.lab.sh(&["--network", "host", "--add-host", "c:host-gateway"], "cat /etc/hosts");
     for line in ["127.0.0.1\thost.docker.internal host.containers.internal", "127.0.0.1\tc"] {
         assert!(told.ok().lines().any(|one| one == line), "{line:?} is not in {told:?}");
     }
