@@ -54,6 +54,7 @@ fn execute(invocation: Invocation, executable: Option<OwnedFd>) -> i32 {
             console::out(&text);
             return 0;
         }
+        Invocation::Complete(words, places) => return commands::complete(&words, &places),
         Invocation::Init(arguments) => return commands::init(&arguments),
         Invocation::Build(flags) => (commands::build(&flags), 1),
         Invocation::Explain(flags, places) => (commands::explain(&flags, &places), 1),

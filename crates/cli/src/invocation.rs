@@ -16,6 +16,8 @@ pub enum Invocation {
     Build(Parsed),
     /// A command of a table.
     Verb(&'static Verb, Parsed, Places),
+    /// `barque __complete`: the words of a line up to the cursor.
+    Complete(Vec<String>, Places),
     /// The init process of a container: the program was called `barque-init`.
     Init(Vec<String>),
     /// `barque oci …`, or the program was called `barque-oci`.
@@ -26,7 +28,7 @@ impl Invocation {
     /// Whether a process of this program will enter a container on its way to another program.
     pub fn enters_container(&self) -> bool {
         match self {
-            Self::Text(_) | Self::Explain(..) | Self::Build(_) | Self::Init(_) => false,
+            Self::Text(_) | Self::Explain(..) | Self::Build(_) | Self::Init(_) | Self::Complete(..) => false,
             Self::Verb(verb, ..) => verb.enters_container(),
             Self::Oci(invocation) => {
                 matches!(invocation.verb, oci::Verb::Create(_) | oci::Verb::Run(_) | oci::Verb::Exec(_))
@@ -56,6 +58,10 @@ pub fn read(args: &[String]) -> std::result::Result<Invocation, Refusal> {
         Some("barque-oci") => return oci(rest),
         Some("barque-init") => return Ok(Invocation::Init(rest.to_vec())),
         _ => {}
+    }
+    if let Some(("__complete", words)) = rest.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        let (places, words) = places(words)?;
+        return Ok(Invocation::Complete(words.to_vec(), places));
     }
     let (places, rest) = places(rest)?;
     let (verb, rest) = rest.split_first().map_or(("help", rest), |(verb, rest)| (verb.as_str(), rest));

@@ -56,8 +56,11 @@ static GROUPS: [&Group; 6] = [
 ];
 
 /// Verbs that are about objects of every kind.
-static OF_ALL: &[Verb] =
-    &[Verb::plain(&flags::INSPECT_ANY, &["inspect"], &["inspect"], (1, MANY), super::inspect::inspect)];
+static OF_ALL: &[Verb] = &[
+    Verb::plain(&flags::INSPECT_ANY, &["inspect"], &["inspect"], (1, MANY), super::inspect::inspect),
+    Verb::plain(&flags::COMPLETION, &["completion"], &["completion"], (1, 1), super::completion::completion),
+    Verb::plain(&flags::MAN, &["man"], &["man"], (0, 1), super::man::man),
+];
 
 /// The verb of that name after `barque` alone.
 pub fn find(name: &str) -> Option<&'static Verb> {

@@ -22,6 +22,7 @@ mod build;
 pub mod container;
 mod explain;
 pub mod files;
+mod generated;
 mod help;
 mod image;
 mod inspect;
@@ -34,6 +35,7 @@ pub mod volume;
 
 pub use build::BUILD;
 pub use explain::EXPLAIN;
+pub use generated::{COMPLETION, MAN};
 pub use help::help;
 pub use image::{
     BOOTSTRAP, CHECK, DF, DIFF, FROM_HOST, HISTORY, IMAGES, IMPORT, INSPECT, LOAD, LOGIN, LOGOUT, MOUNT,
@@ -88,7 +90,7 @@ pub enum Grammar {
 
 impl Grammar {
     /// Whether the first positional argument ends the flags.
-    fn stops(self) -> bool {
+    pub fn stops(self) -> bool {
         matches!(self, Self::StopAtFirst | Self::GoStopAtFirst)
     }
 

@@ -7,6 +7,7 @@ mod archive;
 mod bad_input;
 mod bootstrap;
 mod build;
+mod completion;
 mod container_files;
 mod devices;
 mod enter;

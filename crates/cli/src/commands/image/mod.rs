@@ -27,7 +27,7 @@ mod tree;
 
 pub(super) use mount::detached;
 pub(super) use root::ImageRoot;
-pub(super) use scene::Images;
+pub(super) use scene::{Images, repository_and_tag};
 
 pub(super) use barque_engine::start::from_image as told;
 
