@@ -12,6 +12,7 @@
 //! environment.
 #![forbid(unsafe_code)]
 
+mod cause;
 mod container;
 mod containers;
 pub mod definition;
@@ -22,6 +23,7 @@ pub mod life;
 pub mod log;
 pub mod monitor;
 mod names;
+pub mod oom;
 mod places;
 mod policy;
 pub mod start;
@@ -30,6 +32,7 @@ mod time;
 pub mod volume;
 
 pub use barque_runtime::{Error, ErrorKind, Result};
+pub use cause::Cause;
 pub use container::{Container, Lock, Now, Status};
 pub use containers::{Claim, Containers, Listed};
 pub use definition::Definition;

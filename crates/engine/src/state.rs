@@ -5,6 +5,7 @@ use std::path::Path;
 use barque_sys::file;
 use serde::{Deserialize, Serialize};
 
+use crate::oom::Report;
 use crate::{Error, ErrorKind, Result, Time};
 
 /// The text of `state.json`: about the last run, which may be going on. Written by the monitor when a run begins and when
@@ -30,6 +31,9 @@ pub struct State {
     pub restarts: u32,
     /// Failures in a row, on which the pause before the next start depends.
     pub failures: u32,
+    /// The ends of the runs before, as far as they are kept; the last one last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<End>,
     /// When the policy will start it again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_start: Option<Time>,
@@ -55,10 +59,54 @@ pub struct End {
     /// Why it could not be started, or why nothing is known of its end.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub error: String,
-    /// The most memory it used, in bytes.
+    /// How that is known.
+    #[serde(skip_serializing_if = "Known::is_seen")]
+    pub known: Known,
+    /// Its memory.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory_peak: Option<u64>,
+    pub memory: Option<MemoryAtEnd>,
+    /// What the kernel has said about the last time memory ran out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oom_report: Option<Report>,
 }
+
+/// How the end of a run is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Known {
+    /// Its monitor has seen it.
+    #[default]
+    Seen,
+    /// There was no run: it could not be started.
+    NotStarted,
+    /// Nobody has seen it.
+    Lost,
+}
+
+impl Known {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_seen(&self) -> bool {
+        *self == Self::Seen
+    }
+}
+
+/// What a run used of memory, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MemoryAtEnd {
+    /// The most it used.
+    pub peak: u64,
+    /// The most it was allowed to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    /// How many of its processes the kernel killed for lack of memory.
+    pub kills: u64,
+    /// How often it was at its limit.
+    pub hits: u64,
+}
+
+/// How many ends of earlier runs are kept.
+const KEPT: usize = 5;
 
 /// What somebody asked the monitor for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +118,9 @@ pub struct Asked {
     pub signal: i32,
     /// When.
     pub time: Time,
+    /// It did not end in the time that it had for that, and was killed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overdue: bool,
 }
 
 /// What a signal is sent for.
@@ -78,6 +129,8 @@ pub struct Asked {
 pub enum Request {
     /// `kill`, or a signal that a foreground `run` or `attach` passed on.
     Kill,
+    /// `kill` with a signal that ends it: as with Docker the policy rests.
+    KillForGood,
     /// `stop`: the restart policy rests until the next start.
     Stop,
     /// `restart`.
@@ -93,7 +146,7 @@ pub enum Request {
 impl Request {
     /// Whether the restart policy must not start the container again.
     pub fn rests(self) -> bool {
-        matches!(self, Self::Stop | Self::Restart | Self::Remove)
+        matches!(self, Self::KillForGood | Self::Stop | Self::Restart | Self::Remove)
     }
 }
 
@@ -110,6 +163,13 @@ impl State {
             text => serde_json::from_str(&text?)
                 .map_err(|error| Error::new(ErrorKind::Internal, format!("{path:?}: {error}"))),
         }
+    }
+
+    /// Keeps the end of this run beside those before, because another run comes.
+    pub(crate) fn keep_end(&mut self) {
+        self.earlier.extend(self.end.clone());
+        let surplus = self.earlier.len().saturating_sub(KEPT);
+        self.earlier.drain(..surplus);
     }
 
     /// Writes it, whole or not at all.

@@ -148,6 +148,14 @@ command!(
 );
 
 command!(
+    WHY,
+    "barque why",
+    "[OPTIONS] CONTAINER",
+    "Say why a container ended.\n\nWho or what ended it, its memory, its health, its restarts, the end of its log.",
+    [Flag::value("format", "FORMAT", "json: the facts, for machines")]
+);
+
+command!(
     UPDATE,
     "barque update",
     "[OPTIONS] CONTAINER [CONTAINER...]",

@@ -3,7 +3,7 @@
 use barque_network::{Networks, detach};
 
 use crate::start::from_network;
-use crate::state::{End, VERSION};
+use crate::state::{End, Known, VERSION};
 use crate::{Container, ErrorKind, Lock, Now, Result, Time};
 
 /// The exit code of a container of whose end nothing is known.
@@ -33,6 +33,7 @@ pub fn reap(container: &Container, _: &Lock) -> Result<Now> {
             time: Time::now(),
             code: UNKNOWN,
             error: format!("{error}: how it ended is not known"),
+            known: Known::Lost,
             ..End::default()
         });
     }

@@ -74,7 +74,7 @@ pub fn kill(container: &Container, signal: i32) -> Result<()> {
     }
     // A container that the signal ends stays so, as with Docker, where the policy does not apply to what a user kills.
     let fatal = signal == 9 || signal == container.definition.stop_signal;
-    let what = if fatal { Request::Stop } else { Request::Kill };
+    let what = if fatal { Request::KillForGood } else { Request::Kill };
     match monitor::ask(container, what, signal, None)? {
         // Whether it heeds the signal is its own business, but not for one that cannot be ignored.
         Some(client) if signal == 9 => client.ended().map(drop),

@@ -14,6 +14,7 @@
 mod checks;
 mod client;
 mod clients;
+mod facts;
 mod message;
 mod place;
 mod run;

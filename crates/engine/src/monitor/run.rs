@@ -15,12 +15,13 @@ use super::message::{FromMonitor, Started, ToMonitor};
 use super::place::Place;
 use super::stdio::Stdio;
 use super::watch::Watch;
-use super::{Launch, Streams, message};
+use super::{Launch, Streams, facts, message};
 use crate::files::kept;
 use crate::health::{HealthStatus, OnFailure};
 use crate::log::{Stream, Subject, Timestamp, Writer};
+use crate::oom::KernelLog;
 use crate::start::{Leaving, Purpose, Start};
-use crate::state::{Asked, End, Request};
+use crate::state::{Asked, End, Known, Request};
 use crate::{Container, Error, ErrorKind, RestartPolicy, Result, State, Time, life, policy};
 
 /// A monitor.
@@ -56,6 +57,7 @@ struct Run<'a> {
     start: Start<'a>,
     created: Created,
     began: Instant,
+    kernel_log: Option<KernelLog>,
 }
 
 fn log_of(launch: &Launch<'_>) -> Result<Writer> {
@@ -153,6 +155,7 @@ impl<'a> Monitor<'a> {
             self.read_again()?;
         }
         let mut start = Start::prepare(places, definition, self.spec, self.config, Purpose::Run)?;
+        let kernel_log = facts::kernel_log(self.spec);
         let made = self.make(&start, executable);
         if !super::passes_through(self.container) {
             process::detach_stdio();
@@ -176,7 +179,7 @@ impl<'a> Monitor<'a> {
         // Before anybody hears of the start: who then asks finds all of it.
         let complaints = self.announce(&created);
         self.tell_started(&start, &created, complaints);
-        Ok(Run { start, created, began })
+        Ok(Run { start, created, began, kernel_log })
     }
 
     /// `update` may have changed the limits since the last start.
@@ -325,7 +328,7 @@ impl<'a> Monitor<'a> {
                 client.tell(&FromMonitor::Attached { terminal: self.stdio.terminal }, input);
             }
             Ok(Some((ToMonitor::Signal(signal), _))) => {
-                self.state.asked = Some(Asked { what: Request::Kill, signal, time: Time::now() });
+                self.asked_for(Request::Kill, signal);
                 // It may have ended meanwhile: that is no failure.
                 drop(self.signal(signal));
             }
@@ -339,7 +342,7 @@ impl<'a> Monitor<'a> {
     }
 
     fn asked(&mut self, what: Request, signal: i32, patience: Option<u64>, running: bool, index: usize) {
-        self.state.asked = Some(Asked { what, signal, time: Time::now() });
+        self.asked_for(what, signal);
         if running {
             let answer = match self.signal(signal) {
                 Ok(()) => FromMonitor::Done,
@@ -361,11 +364,16 @@ impl<'a> Monitor<'a> {
         self.container.places().runtime().open(self.container.id())?.kill(signal)
     }
 
+    /// Remembers who wants the container to end, or to hear something.
+    fn asked_for(&mut self, what: Request, signal: i32) {
+        self.state.asked = Some(Asked { what, signal, time: Time::now(), overdue: false });
+    }
+
     fn out_of_time(&mut self) {
         let now = Instant::now();
         if self.timeout_at.is_some_and(|at| at <= now) {
             self.timeout_at = None;
-            self.state.asked = Some(Asked { what: Request::Timeout, signal: 15, time: Time::now() });
+            self.asked_for(Request::Timeout, self.container.definition.stop_signal);
             let seconds = u64::try_from(self.container.definition.stop_timeout).unwrap_or_default();
             self.kill_at = Some(now + Duration::from_secs(seconds));
             // It may have ended meanwhile.
@@ -373,7 +381,7 @@ impl<'a> Monitor<'a> {
         } else if self.kill_at.is_some_and(|at| at <= now) {
             self.kill_at = None;
             if let Some(asked) = &mut self.state.asked {
-                asked.signal = 9;
+                (asked.signal, asked.overdue) = (9, true);
             }
             drop(self.signal(9));
         }
@@ -423,7 +431,7 @@ impl<'a> Monitor<'a> {
         }
         let definition = &self.container.definition;
         let signal = if action == OnFailure::Kill { 9 } else { definition.stop_signal };
-        self.state.asked = Some(Asked { what: Request::Unhealthy, signal, time: Time::now() });
+        self.asked_for(Request::Unhealthy, signal);
         // A negative time to stop is any time.
         let patience = u64::try_from(definition.stop_timeout).ok().map(Duration::from_secs);
         self.kill_at = patience.map(|patience| Instant::now() + patience);
@@ -435,12 +443,7 @@ impl<'a> Monitor<'a> {
     fn end(&mut self, mut run: Run<'a>, exit: Exit) -> Result<()> {
         (self.kill_at, self.timeout_at, self.names) = (None, None, None);
         let auto_remove = self.container.definition.auto_remove;
-        let code = exit.code();
-        let signal = if let Exit::Signal(number) = exit { Some(number) } else { None };
-        let mut end = End { time: Time::now(), code, signal, ..End::default() };
-        if code != 0 || !auto_remove {
-            end.oom = self.ran_out_of_memory();
-        }
+        let mut end = facts::end(self.container, exit, run.kernel_log.as_ref());
         self.state.end = Some(end.clone());
         if run.began.elapsed() >= policy::SETTLED {
             self.state.failures = 0;
@@ -473,12 +476,6 @@ impl<'a> Monitor<'a> {
         Ok(())
     }
 
-    /// Whether the kernel killed one of its processes for lack of memory: an exit code of 137 alone does not say.
-    fn ran_out_of_memory(&self) -> bool {
-        let runtime = self.container.places().runtime().open(self.container.id());
-        runtime.and_then(|container| container.cgroup()?.oom_kills()).is_ok_and(|kills| kills > 0)
-    }
-
     /// Waits for clients that have not read everything yet.
     fn flush(&mut self) -> Result<()> {
         while self.clients.has_pending() {
@@ -504,7 +501,8 @@ impl<'a> Monitor<'a> {
             ErrorKind::ProgramNotExecutable => 126,
             _ => 125,
         };
-        let end = End { time: Time::now(), code, error: error.to_string(), ..End::default() };
+        let (text, known) = (error.to_string(), Known::NotStarted);
+        let end = End { time: Time::now(), code, error: text, known, ..End::default() };
         self.state.end = Some(end);
         if self.container.definition.auto_remove {
             drop(life::remove::let_go(self.container));
@@ -533,6 +531,7 @@ impl<'a> Monitor<'a> {
         if !restarts {
             return false;
         }
+        self.state.keep_end();
         self.state.restarts += 1;
         self.state.failures = if began.elapsed() >= policy::SETTLED { 1 } else { self.state.failures + 1 };
         let pause = RestartPolicy::pause(self.state.failures);

@@ -39,3 +39,4 @@ mod update;
 mod upkeep;
 mod volume_commands;
 mod volumes;
+mod why;

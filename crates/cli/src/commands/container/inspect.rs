@@ -57,13 +57,16 @@ pub(in crate::commands) fn object(container: &Container) -> Result<Value> {
 
 fn state(now: &Now) -> Value {
     let mut state = end_and_status(now);
+    if now.state.end.is_some() && !now.status.is_up() {
+        state["Why"] = super::why::facts(now);
+    }
     if let (Some(health), Value::Object(state)) = (&now.health, &mut state) {
         state.insert("Health".to_owned(), self::health(health));
     }
     state
 }
 
-fn health(health: &Health) -> Value {
+pub(super) fn health(health: &Health) -> Value {
     let log = health.log.iter().map(|probed| {
         json!({
             "Start": time(Some(probed.start)),
@@ -110,7 +113,7 @@ fn end_and_status(now: &Now) -> Value {
 }
 
 /// RFC 3339 with nanoseconds; Go's zero where there is none.
-fn time(time: Option<Time>) -> String {
+pub(super) fn time(time: Option<Time>) -> String {
     match time {
         Some(Time(seconds, nanoseconds)) => {
             let whole = rfc3339(i64::try_from(seconds).unwrap_or(i64::MAX));

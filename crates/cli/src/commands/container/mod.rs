@@ -25,6 +25,7 @@ mod streams;
 mod top;
 mod update;
 mod wait;
+mod why;
 
 pub(super) use inspect::object;
 pub use run::exit_code;
@@ -64,6 +65,7 @@ const VERBS: &[Verb] = &[
     Verb::plain(&flags::ATTACH, &["attach"], &["attach"], (1, 1), attach::attach),
     Verb::plain(&flags::LOGS, &["logs"], &["logs"], (1, 1), logs::logs),
     Verb::plain(&flags::WAIT, &["wait"], &["wait"], (1, MANY), wait::wait),
+    Verb::plain(&flags::WHY, &["why"], &["why"], (1, 1), why::why),
     Verb::plain(&flags::UPDATE, &["update"], &["update"], (1, MANY), update::update),
     Verb::plain(&flags::PAUSE, &["pause"], &["pause"], (1, MANY), pause::pause),
     Verb::plain(&flags::UNPAUSE, &["unpause"], &["unpause"], (1, MANY), pause::unpause),

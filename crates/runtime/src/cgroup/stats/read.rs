@@ -51,6 +51,11 @@ impl Group {
         Ok(table(&text(dir, file)?).get("oom_kill").copied().unwrap_or(0))
     }
 
+    /// What memory the container uses and has used; a few files instead of the dozens of all statistics.
+    pub fn memory_usage(&self) -> Result<MemoryUsage> {
+        self.either("memory", |dir| usage_v1(dir, ""), usage_v2)
+    }
+
     /// From the v1 hierarchy that has the controller, else from v2.
     fn either<T: Default>(
         &self,
@@ -119,16 +124,28 @@ fn cpu_v2(dir: &Path) -> Result<CpuStats> {
     Ok(CpuStats { usage, throttling: throttling(&stat, "throttled_usec", 1000), psi: None })
 }
 
+fn usage_v1(dir: &Path, kind: &str) -> Result<MemoryUsage> {
+    let value = |name: &str| value(dir, &format!("memory.{kind}{name}"));
+    Ok(MemoryUsage {
+        limit: value("limit_in_bytes")?,
+        usage: value("usage_in_bytes")?,
+        max: value("max_usage_in_bytes")?,
+        failcnt: value("failcnt")?,
+    })
+}
+
+fn usage_v2(dir: &Path) -> Result<MemoryUsage> {
+    let events = table(&text(dir, "memory.events")?);
+    Ok(MemoryUsage {
+        limit: value(dir, "memory.max")?,
+        usage: value(dir, "memory.current")?,
+        max: value(dir, "memory.peak")?,
+        failcnt: events.get("max").copied().unwrap_or(0),
+    })
+}
+
 fn memory_v1(dir: &Path) -> Result<MemoryStats> {
-    let entry = |kind: &str| -> Result<MemoryUsage> {
-        let value = |name: &str| value(dir, &format!("memory.{kind}{name}"));
-        Ok(MemoryUsage {
-            limit: value("limit_in_bytes")?,
-            usage: value("usage_in_bytes")?,
-            max: value("max_usage_in_bytes")?,
-            failcnt: value("failcnt")?,
-        })
-    };
+    let entry = |kind: &str| usage_v1(dir, kind);
     let raw = table(&text(dir, "memory.stat")?);
     Ok(MemoryStats {
         cache: raw.get("cache").copied().unwrap_or(0),
@@ -143,15 +160,9 @@ fn memory_v1(dir: &Path) -> Result<MemoryStats> {
 
 fn memory_v2(dir: &Path) -> Result<MemoryStats> {
     let raw = table(&text(dir, "memory.stat")?);
-    let events = table(&text(dir, "memory.events")?);
     let swap_events = table(&text(dir, "memory.swap.events")?);
     let count = |table: &BTreeMap<String, u64>, name: &str| table.get(name).copied().unwrap_or(0);
-    let usage = MemoryUsage {
-        limit: value(dir, "memory.max")?,
-        usage: value(dir, "memory.current")?,
-        max: value(dir, "memory.peak")?,
-        failcnt: count(&events, "max"),
-    };
+    let usage = usage_v2(dir)?;
     let swap = MemoryUsage {
         limit: usage.limit.saturating_add(value(dir, "memory.swap.max")?),
         usage: usage.usage + value(dir, "memory.swap.current")?,
