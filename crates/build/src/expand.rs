@@ -41,5 +41,10 @@ pub fn expand(text: &str, escape: char, variables: &dyn Variables) -> Result<Exp
     lexer::Lexer::new(text, escape, variables).run()
 }
 
+/// Expands the variables of a heredoc, and nothing else of it.
+pub fn expand_text(text: &str, escape: char, variables: &dyn Variables) -> Result<String> {
+    lexer::Lexer::new(text, escape, variables).document()
+}
+
 #[cfg(test)]
 mod tests;

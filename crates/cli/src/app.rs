@@ -56,7 +56,6 @@ fn execute(invocation: Invocation, executable: Option<OwnedFd>) -> i32 {
         }
         Invocation::Complete(words, places) => return commands::complete(&words, &places),
         Invocation::Init(arguments) => return commands::init(&arguments),
-        Invocation::Build(flags) => (commands::build(&flags), 1),
         Invocation::Explain(flags, places) => (commands::explain(&flags, &places), 1),
         Invocation::Verb(verb, flags, places) => {
             let result = verb.execute(&flags, &places, executable);

@@ -1,7 +1,7 @@
 //! What a whole command line asks for. Pure: nothing is looked up, nothing is done.
 
 use crate::commands::{self, Group, Places, Verb};
-use crate::flags::{self, BUILD, EXPLAIN, Outcome, Parsed};
+use crate::flags::{self, EXPLAIN, Outcome, Parsed};
 use crate::oci::args as oci;
 use crate::{Error, Result};
 
@@ -12,8 +12,6 @@ pub enum Invocation {
     Text(String),
     /// `barque explain`.
     Explain(Parsed, Places),
-    /// `barque build`.
-    Build(Parsed),
     /// A command of a table.
     Verb(&'static Verb, Parsed, Places),
     /// `barque __complete`: the words of a line up to the cursor.
@@ -28,7 +26,7 @@ impl Invocation {
     /// Whether a process of this program will enter a container on its way to another program.
     pub fn enters_container(&self) -> bool {
         match self {
-            Self::Text(_) | Self::Explain(..) | Self::Build(_) | Self::Init(_) | Self::Complete(..) => false,
+            Self::Text(_) | Self::Explain(..) | Self::Init(_) | Self::Complete(..) => false,
             Self::Verb(verb, ..) => verb.enters_container(),
             Self::Oci(invocation) => {
                 matches!(invocation.verb, oci::Verb::Create(_) | oci::Verb::Run(_) | oci::Verb::Exec(_))
@@ -67,10 +65,12 @@ pub fn read(args: &[String]) -> std::result::Result<Invocation, Refusal> {
     let (verb, rest) = rest.split_first().map_or(("help", rest), |(verb, rest)| (verb.as_str(), rest));
     match verb {
         "explain" => flagged(&EXPLAIN, rest, 1, |flags| Invocation::Explain(flags, places)),
-        "build" => flagged(&BUILD, rest, 1, Invocation::Build),
-        // `docker builder build`, `docker image build` and `docker buildx build` are the same command.
-        "builder" | "buildx" | "image" if rest.first().is_some_and(|verb| verb == "build") => {
-            flagged(&BUILD, &rest[1..], 1, Invocation::Build)
+        // `docker image build` and `docker buildx build` are `docker build`, which is `docker builder build`.
+        "buildx" | "image" if rest.first().is_some_and(|verb| verb == "build") => {
+            match commands::find("build") {
+                Some(build) => verbal(build, &rest[1..], places),
+                None => Err(Refusal { error: unknown("build"), command: Some("barque"), code: 1 }),
+            }
         }
         "oci" => oci(rest),
         "help" | "--help" | "-h" => help(rest),
@@ -172,7 +172,6 @@ fn help(words: &[String]) -> std::result::Result<Invocation, Refusal> {
     let text = match words.first().map(String::as_str) {
         None => top(),
         Some("explain") => flags::help(&EXPLAIN),
-        Some("build") => flags::help(&BUILD),
         Some("oci") => oci::help(),
         Some(verb) => match (commands::group(verb), commands::find(verb)) {
             (Some(group), _) => group.help(),
@@ -195,9 +194,7 @@ fn top() -> String {
     for verb in commands::alone() {
         line(verb.short[0], verb.command.about);
     }
-    for command in [&EXPLAIN, &BUILD] {
-        line(command.path.trim_start_matches("barque "), command.about);
-    }
+    line("explain", EXPLAIN.about);
     for group in commands::groups() {
         line(group.name, group.about);
     }
@@ -210,7 +207,7 @@ fn top() -> String {
 /// Docker's commands that are still to come, with what to use until then.
 const LATER: [(&[&str], &str); 3] = [
     (&["stats", "update"], "for a bundle of your own there is `barque oci`"),
-    (&["buildx", "builder"], "unpack a root filesystem and run on dir:PATH or tar:FILE"),
+    (&["buildx"], "see `barque build --help` and `barque builder --help`"),
     (
         &["compose", "system", "events", "info", "context", "plugin", "checkpoint"],
         "see `barque --help` for what there is",
@@ -288,7 +285,7 @@ mod tests {
         insta::assert_snapshot!("help", top());
         insta::assert_snapshot!("help-run", flags::help(&flags::RUN));
         insta::assert_snapshot!("help-explain", flags::help(&EXPLAIN));
-        insta::assert_snapshot!("help-build", flags::help(&BUILD));
+        insta::assert_snapshot!("help-build", flags::help(&flags::build::BUILD));
     }
 
     #[test]

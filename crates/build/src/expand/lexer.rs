@@ -80,6 +80,24 @@ impl<'t> Lexer<'t> {
         Ok(Expanded { text: output.text, words: output.words, unset: self.unset, used: self.used })
     }
 
+    /// The text of a heredoc: quotes are text, and an escape counts before a dollar sign and another escape only.
+    pub(super) fn document(mut self) -> Result<String> {
+        let mut text = String::new();
+        while let Some(c) = self.chars.next() {
+            match c {
+                '$' => text.push_str(&self.variable()?),
+                c if c == self.escape => {
+                    match self.chars.next_if(|next| *next == '$' || *next == self.escape) {
+                        Some(next) => text.push(next),
+                        None => text.push(c),
+                    }
+                }
+                c => text.push(c),
+            }
+        }
+        Ok(text)
+    }
+
     fn wrong(&self, what: &str) -> Error {
         Error::invalid(format!("failed to process {:?}: {what}", self.text))
     }

@@ -5,7 +5,7 @@
 
 mod pattern;
 
-use pattern::Pattern;
+pub(crate) use pattern::Pattern;
 
 /// The patterns of a file.
 #[derive(Debug, Clone, Default)]

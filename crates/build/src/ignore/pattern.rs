@@ -2,7 +2,7 @@
 
 /// A pattern, read.
 #[derive(Debug, Clone)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     pieces: Vec<Piece>,
 }
 
@@ -25,7 +25,7 @@ enum Piece {
 }
 
 impl Pattern {
-    pub(super) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let chars: Vec<char> = text.chars().collect();
         let mut pieces = Vec::new();
         let mut at = 0;
@@ -59,7 +59,7 @@ impl Pattern {
 
     /// Whether it matches all of a path. All places in the pattern are followed at once: no pattern takes longer than its
     /// length times the path's.
-    pub(super) fn matches(&self, path: &str) -> bool {
+    pub(crate) fn matches(&self, path: &str) -> bool {
         // A place is before a piece, or (odd) inside of `**/`, behind its first character.
         let mut places = vec![false; 2 * self.pieces.len() + 1];
         self.reach(&mut places, 0);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::verb::{alone, find, group, groups};
 use super::{Group, Places};
-use crate::flags::{BUILD, Command, EXPLAIN, Flag, Parsed, Takes};
+use crate::flags::{Command, EXPLAIN, Flag, Parsed, Takes};
 use crate::{Error, Result, console};
 
 /// Prints one page, or writes all.
@@ -18,8 +18,7 @@ pub(super) fn man(flags: &Parsed, _: &Places) -> Result<i32> {
         (None, None) => console::out(&top()),
         (None, Some(name)) => {
             let command = find(name).map(|verb| verb.command);
-            let command = command
-                .or_else(|| [&EXPLAIN, &BUILD].into_iter().find(|it| it.path == format!("barque {name}")));
+            let command = command.or_else(|| (name == "explain").then_some(&EXPLAIN));
             match (command, group(name)) {
                 (Some(command), _) => console::out(&page(command)),
                 (None, Some(group)) => console::out(&group_page(group)),
@@ -42,7 +41,7 @@ fn write_all(directory: &Path) -> Result<()> {
             write(verb.command.path, page(verb.command))?;
         }
     }
-    let mut others = alone().map(|verb| verb.command).chain([&EXPLAIN, &BUILD]);
+    let mut others = alone().map(|verb| verb.command).chain([&EXPLAIN]);
     others.try_for_each(|command| write(command.path, page(command)))
 }
 
@@ -64,9 +63,7 @@ fn top() -> String {
     for verb in alone() {
         entry(&mut page, verb.command.path, verb.command.about);
     }
-    for command in [&EXPLAIN, &BUILD] {
-        entry(&mut page, command.path, command.about);
-    }
+    entry(&mut page, EXPLAIN.path, EXPLAIN.about);
     for group in groups() {
         entry(&mut page, &format!("barque {}", group.name), group.about);
     }

@@ -22,7 +22,6 @@ mod verb;
 mod volume;
 
 pub use barque_engine::Places;
-pub use build::build;
 pub use cleanup::release_mounts;
 pub use completion::complete;
 pub use container::{RUN_FAILED, exit_code};

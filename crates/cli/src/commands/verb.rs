@@ -46,9 +46,10 @@ pub struct Group {
 }
 
 /// All groups.
-static GROUPS: [&Group; 6] = [
+static GROUPS: [&Group; 7] = [
     &super::container::GROUP,
     &super::container::HEALTHCHECK,
+    &super::build::GROUP,
     &super::image::GROUP,
     &super::manifest::GROUP,
     &super::network::GROUP,

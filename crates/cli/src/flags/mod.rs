@@ -18,7 +18,7 @@ macro_rules! command {
     };
 }
 
-mod build;
+pub mod build;
 pub mod container;
 mod explain;
 pub mod files;
@@ -33,7 +33,6 @@ mod parsed;
 mod run;
 pub mod volume;
 
-pub use build::BUILD;
 pub use explain::EXPLAIN;
 pub use generated::{COMPLETION, MAN};
 pub use help::help;

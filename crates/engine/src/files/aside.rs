@@ -14,7 +14,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// A process at work. It is killed when the one that waits for it is.
 #[derive(Debug)]
-pub(super) struct Aside {
+pub struct Aside {
     child: Child,
     answer: File,
 }
@@ -27,7 +27,7 @@ enum Answer<T> {
 }
 
 /// Starts some work. The caller must have one thread.
-pub(super) fn start<T: Serialize>(work: impl FnOnce() -> Result<T>) -> Result<Aside> {
+pub fn start<T: Serialize>(work: impl FnOnce() -> Result<T>) -> Result<Aside> {
     let (read, write) =
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).call(|| "pipe2(O_CLOEXEC)")?;
     let waiting = rustix::process::getpid().as_raw_nonzero().get();
@@ -69,7 +69,7 @@ pub(super) fn follow_parent() -> Result<()> {
 
 impl Aside {
     /// Waits for the end of it.
-    pub(super) fn finish<T: DeserializeOwned>(mut self) -> Result<T> {
+    pub fn finish<T: DeserializeOwned>(mut self) -> Result<T> {
         let mut bytes = Vec::new();
         let read = self.answer.read_to_end(&mut bytes);
         let exit = process::wait(&self.child.pidfd)?;

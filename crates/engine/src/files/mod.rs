@@ -5,7 +5,7 @@
 //! walked by `openat2(2)` inside its root, each component at the moment it is used, so that no link leads out of it, whatever
 //! the container does meanwhile.
 
-mod aside;
+pub mod aside;
 mod commit;
 mod copy;
 mod diff;

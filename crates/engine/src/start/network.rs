@@ -44,8 +44,21 @@ impl Joined {
         definition: &Definition,
         purpose: Purpose,
     ) -> Result<Self> {
-        let container = definition.id.as_str();
         let names = names(request, definition);
+        Self::named(places, request, (&definition.id, &names), purpose)
+    }
+
+    /// The same for a container that nobody is to find by a name: it gets no name server, which would need a monitor.
+    pub fn without_names(places: &Places, request: &NetworkRequest, container: &str) -> Result<Self> {
+        Self::named(places, request, (container, &[]), Purpose::Run)
+    }
+
+    fn named(
+        places: &Places,
+        request: &NetworkRequest,
+        (container, names): (&str, &[String]),
+        purpose: Purpose,
+    ) -> Result<Self> {
         let networks = Networks::new(&places.root);
         let network = match (request.name.as_str(), purpose) {
             (DEFAULT, Purpose::Run) => networks.default_network(),
@@ -59,7 +72,7 @@ impl Joined {
             addresses: &request.addresses,
             mac: request.mac,
             ports: &request.ports,
-            names: &names,
+            names,
         };
         let attachment = match purpose {
             Purpose::Run => Attachment::prepare(&networks, &network, &wanted),

@@ -6,6 +6,7 @@
 //! layer's), and hard links to files of lower layers. [`unpack`] says what they are ([`Pending`]), and [`settle`] makes, for
 //! one chain of layers, a small directory that is mounted above the chain and holds just them.
 
+mod archive;
 mod changes;
 mod compression;
 mod directories;
@@ -25,9 +26,11 @@ mod settle;
 mod stack;
 mod stream;
 mod tar;
+mod tidy;
 mod unpack;
 mod write;
 
+pub use archive::is_archive;
 pub use changes::{Change, ChangeKind, changes, changes_of_layer, changes_of_writable_layer};
 pub use compression::Compression;
 pub(crate) use compression::decompress;
@@ -41,5 +44,7 @@ pub use pending::{Link, Pending};
 pub use remove::remove_tree;
 pub use settle::{Settle, settle};
 pub use stack::Stack;
+pub(crate) use tidy::tidy;
 pub use unpack::{Lost, Unpacked, find_files, unpack};
+pub(crate) use write::write_layer;
 pub use write::{Owners, WriteOptions, write_difference, write_part, write_tree, write_writable_layer};

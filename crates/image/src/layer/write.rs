@@ -112,6 +112,14 @@ pub fn write_writable_layer<W: Write>(
     archiver.finish()
 }
 
+/// Writes a layer's directory without its root directory, which is that of the layers below.
+pub(crate) fn write_layer<W: Write>(directory: &Path, sink: W, options: &WriteOptions) -> Result<W> {
+    let mut archiver = Archiver::new(sink, options);
+    let root = barque_sys::file::open(directory, barque_sys::file::READ_DIRECTORY)?;
+    archiver.directory(&root, b"")?;
+    archiver.finish()
+}
+
 /// Bytes read at once.
 const READ: usize = 256 << 10;
 

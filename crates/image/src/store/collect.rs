@@ -1,4 +1,4 @@
-//! Collecting: whatever no name and no container needs goes to the trash.
+//! Collecting: whatever no name, no container and no pin needs goes to the trash.
 
 use std::collections::HashSet;
 use std::fs;
@@ -120,11 +120,12 @@ impl Store {
         Ok(())
     }
 
-    /// What names and containers need.
+    /// What names, containers and pins need.
     pub(super) fn alive(&self) -> Result<Alive> {
-        let (entries, users) = (names::all(&self.layout)?, self.users()?);
+        let (entries, users, pins) = (names::all(&self.layout)?, self.users()?, self.pins()?);
         let named = entries.iter().map(|entry| &entry.manifest);
-        Ok(self.needs(named.chain(users.iter().map(|user| &user.manifest))))
+        let used = users.iter().map(|user| &user.manifest);
+        Ok(self.needs(named.chain(used).chain(pins.iter().map(|pinned| &pinned.pin.manifest))))
     }
 
     /// What some manifests need.

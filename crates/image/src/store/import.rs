@@ -131,7 +131,7 @@ impl Store {
     }
 
     /// Gives an unpacked layer its name, unless it is there already.
-    fn place(&self, directory: &std::path::Path, unpacked: &Unpacked) -> Result<()> {
+    pub(super) fn place(&self, directory: &std::path::Path, unpacked: &Unpacked) -> Result<()> {
         super::layers::describe(directory, &LayerRecord::of(unpacked.clone(), &directory.join("fs"))?)?;
         let target = self.layers.root().join(layer_name(&unpacked.diff_id));
         match fs::rename(directory, &target) {

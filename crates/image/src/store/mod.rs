@@ -8,6 +8,7 @@
 //!   garbage               there is something to collect, but somebody was at work
 //!   lists/<digest>.json    a list of images that is being put together (`manifest create`)
 //!   uses/<key>            what a container uses, whatever its image is called by now
+//!   pins/<key>            what is kept without a name: the build cache
 //!   used/<id>             its time is when the image was last used
 //! layers/<diff id>/       one unpacked layer each: fs/ and layer.json
 //! layers/chain-<id>/      what a chain of layers needs besides them
@@ -38,6 +39,7 @@
 //! The order of locks is: `gc.lock`, a layer's, a blob's, `index.lock`. Whoever is killed leaves its locks free, and files
 //! under `ingest/`, `.new/` and `.trash/`: the first are continued by the next, the others removed.
 
+mod adopt;
 mod bring;
 mod change;
 mod check;
@@ -54,6 +56,7 @@ mod lists;
 mod lock;
 mod lookup;
 mod names;
+mod pins;
 mod prune;
 mod remove;
 mod rootfs;
@@ -68,6 +71,7 @@ use std::path::{Path, PathBuf};
 use crate::content::Layout;
 use crate::layer::Options;
 
+pub use adopt::{Scratch, Written};
 pub use bring::Request;
 pub use change::change;
 pub use check::{Examination, Finding, Report};
@@ -81,6 +85,7 @@ pub use lists::{Listed, ManifestList};
 pub use lock::Lease;
 pub(crate) use names::add_names;
 pub use names::{Hint, Named};
+pub use pins::{Pin, Pinned};
 pub use prune::{Pruned, Selection};
 pub use remove::Removed;
 pub use source::Source;

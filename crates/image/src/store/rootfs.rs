@@ -1,5 +1,6 @@
 //! What lies under a container: the directories of an image's layers, to be mounted one above the other.
 
+use std::collections::HashSet;
 use std::fs::{self, File, FileTimes};
 use std::io;
 use std::path::PathBuf;
@@ -26,6 +27,10 @@ impl Store {
             directories.extend(settled);
         }
         directories.reverse();
+        // A layer that is there twice (of instructions that change nothing) is mounted once: overlayfs refuses the same
+        // directory in two places, and the upper one says again all that the lower one says.
+        let mut seen = HashSet::new();
+        directories.retain(|directory| seen.insert(directory.clone()));
         Ok(directories)
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Proposal, about};
 use crate::commands::{Group, alone, find, group, groups};
-use crate::flags::{BUILD, Command, EXPLAIN, Flag, Takes};
+use crate::flags::{Command, EXPLAIN, Flag, Takes};
 
 /// What the word at the cursor is.
 #[derive(Debug)]
@@ -57,8 +57,8 @@ impl Place {
 /// All commands, with what they do.
 pub(super) fn commands() -> Vec<Proposal> {
     let verbs = alone().filter_map(|verb| Some(((*verb.short.first()?).to_owned(), about(verb.command))));
-    let others = [&EXPLAIN, &BUILD]
-        .map(|command| (command.path.trim_start_matches("barque ").to_owned(), about(command)));
+    let others =
+        [&EXPLAIN].map(|command| (command.path.trim_start_matches("barque ").to_owned(), about(command)));
     let groups = groups().map(|group| (group.name.to_owned(), group.about.trim_end_matches('.').to_owned()));
     verbs.chain(others).chain(groups).collect()
 }
@@ -77,7 +77,6 @@ pub(super) fn of(before: &[String], last: &str) -> Place {
     }
     match (name.as_str(), find(name)) {
         ("explain", _) => within(&EXPLAIN, rest, last),
-        ("build", _) => within(&BUILD, rest, last),
         (_, Some(verb)) => within(verb.command, rest, last),
         _ => Place::Anything,
     }

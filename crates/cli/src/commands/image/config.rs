@@ -83,7 +83,7 @@ fn client_of(hosts: Hosts) -> Result<Client> {
 }
 
 /// `SOURCE_DATE_EPOCH`: when images are said to be made, for the same bytes each time.
-pub(super) fn source_date() -> Result<Option<i64>> {
+pub(in crate::commands) fn source_date() -> Result<Option<i64>> {
     let number = |text: String| {
         text.parse()
             .map_err(|_| Error::invalid(format!("SOURCE_DATE_EPOCH {text:?} is no number of seconds")))

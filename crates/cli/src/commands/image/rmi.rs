@@ -37,7 +37,7 @@ pub(super) fn familiar(full: &str) -> String {
 }
 
 /// Removes what was only renamed away, in a process of its own: the caller has its answer already.
-pub(super) fn empty_trash_later(store: &Store) -> Result<()> {
+pub(in crate::commands) fn empty_trash_later(store: &Store) -> Result<()> {
     if let Forked::Child = Clone::default().fork()? {
         process::start_session();
         process::detach_stdio();

@@ -141,6 +141,13 @@ impl ImageRoot {
     }
 }
 
+impl Images {
+    /// Pulls an image for somebody who wants more than the image.
+    pub(crate) fn bring(&self, typed: &str, platform: Option<&Platform>, quiet: bool) -> Result<Image> {
+        pulled(self, typed, platform, if quiet { Show::Nothing } else { Show::Errors })
+    }
+}
+
 fn choose(
     images: &Images,
     typed: &str,
