@@ -137,7 +137,7 @@ pub struct Network {
 }
 
 /// The network of a container, and what it wants there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkRequest {
     /// The network's name.
@@ -162,6 +162,58 @@ pub struct NetworkRequest {
     /// Names of the host, for `/etc/hosts`.
     #[serde(default)]
     pub gateway_names: Vec<String>,
+    /// The other networks that it is in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Membership>,
+}
+
+/// One of a container's networks, and what it wants there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Membership {
+    /// The network's name.
+    pub name: String,
+    /// More names of the container there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    /// Addresses it must have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<IpAddr>,
+    /// The hardware address it must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<[u8; 6]>,
+}
+
+impl NetworkRequest {
+    /// A container of a host name that is in one network.
+    pub fn new(first: Membership, hostname: String) -> Self {
+        Self { hostname, ..Self::default() }.with_first(first)
+    }
+
+    /// All of its networks, in order.
+    pub fn memberships(&self) -> Vec<Membership> {
+        let first = Membership {
+            name: self.name.clone(),
+            aliases: self.aliases.clone(),
+            addresses: self.addresses.clone(),
+            mac: self.mac,
+        };
+        if first.name.is_empty() { Vec::new() } else { [vec![first], self.others.clone()].concat() }
+    }
+
+    /// The same without a network that it is in: nothing when it was the only one. None when it is not in it.
+    pub fn without(&self, name: &str) -> Option<Option<Self>> {
+        let mut rest = self.memberships();
+        let at = rest.iter().position(|one| one.name == name)?;
+        rest.remove(at);
+        let mut rest = rest.into_iter();
+        Some(rest.next().map(|first| Self { others: rest.collect(), ..self.clone() }.with_first(first)))
+    }
+
+    fn with_first(self, first: Membership) -> Self {
+        let Membership { name, aliases, addresses, mac } = first;
+        Self { name, aliases, addresses, mac, ..self }
+    }
 }
 
 /// A file that belongs to the container and not to its image.

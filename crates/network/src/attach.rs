@@ -32,6 +32,8 @@ pub struct Wanted<'a> {
     pub ports: &'a [PortMapping],
     /// What others of the network call it, its own name first; nothing where names are not answered.
     pub names: &'a [String],
+    /// Whether the network is its way out, where the network has one.
+    pub way_out: bool,
 }
 
 /// A container's place in a network: addresses and ports are its own; the kernel hears of it with
@@ -109,6 +111,9 @@ impl Attachment {
                 definition.driver.name()
             )));
         }
+        if wanted.number >= MOST_DEVICES {
+            return Err(Error::invalid(format!("a container is in at most {MOST_DEVICES} networks")));
+        }
         let interface = match definition.driver {
             Driver::Bridge => interface(wanted.container, wanted.number),
             _ => String::new(),
@@ -150,6 +155,7 @@ impl Attachment {
             addresses: &self.addresses,
             mac: wanted.mac,
             ports: &self.ports,
+            way_out: wanted.way_out,
             filters_bridged: !self.ports.is_empty() && filters_bridged(),
         };
         self.ops = plan::endpoint(&self.definition, &endpoint);
@@ -196,14 +202,18 @@ impl Attachment {
     }
 }
 
+/// A container has one device for each of its networks: their numbers are one digit or letter of a device's name.
+const MOST_DEVICES: u32 = 36;
+
 /// The name of a container's device on the host.
 fn interface(container: &str, number: u32) -> String {
-    format!("bq{}{number}", container.get(..12).unwrap_or(container))
+    let digit = char::from_digit(number, MOST_DEVICES).unwrap_or('_');
+    format!("bq{}{digit}", container.get(..12).unwrap_or(container))
 }
 
-/// Whether a container's device is there, in the first of its networks.
-pub fn has_device(container: &str) -> bool {
-    has_link(&interface(container, 0))
+/// Whether a container's device of a number is there.
+pub fn has_device(container: &str, number: u32) -> bool {
+    has_link(&interface(container, number))
 }
 
 fn has_link(name: &str) -> bool {

@@ -7,6 +7,7 @@
 
 mod attach;
 mod choose;
+mod connect;
 mod definition;
 mod error;
 mod execute;
@@ -26,6 +27,7 @@ mod subnet;
 
 pub use attach::{Attachment, Wanted, detach, forget_names, has_device, reap, rename};
 pub use choose::{choose, choose_ula};
+pub use connect::{addresses, disconnect, free_number, give_way_out, refresh_names};
 pub use definition::{Definition, Driver, Options, Pool};
 pub use error::{Context, Error, ErrorKind, Result};
 pub use execute::{execute, undo};
@@ -34,6 +36,7 @@ pub use host::{Brought, down, missing, up};
 pub use lease::{Lease, Leases};
 pub use names::{ADDRESS as NAME_SERVER, Server as NameServer};
 pub use owner::Owner;
+pub use plan::mac_of;
 pub use port::{PortMapping, Protocol, parse as parse_port};
 pub use publish::{Ports, Published};
 pub use ruleset::TABLE;

@@ -9,6 +9,6 @@ mod tests;
 
 pub use crate::ruleset::{Entry, SetName};
 pub use endpoint::{Endpoint, endpoint};
-pub use network::network;
+pub use network::{mac_of, network};
 pub use op::{Cable, Op, Subinterface};
 pub use script::Command;

@@ -46,7 +46,8 @@ pub fn explain(flags: &Parsed, places: &Places) -> Result<i32> {
 fn command(flags: &Parsed, format: Format, places: &Places) -> Result<()> {
     let prepared = Prepared::new(flags, places, Purpose::Explain)?;
     let Prepared { request, definition, spec, config, .. } = &prepared;
-    let start = Start::prepare(places, definition, spec, config, Purpose::Explain)?;
+    let networks = definition.network.request.as_ref();
+    let start = Start::prepare(places, definition, spec, config, networks, Purpose::Explain)?;
     for warning in request.warnings.iter().chain(start.warnings()) {
         console::err(&format!("WARNING: {warning}\n"));
     }
@@ -69,7 +70,8 @@ fn start_of(flags: &Parsed, format: Format, container: &Container) -> Result<()>
     let config = container.config()?;
     let spec = container.spec(&config)?;
     let (places, definition) = (container.places(), &container.definition);
-    let start = Start::prepare(places, definition, &spec, config.as_bytes(), Purpose::Explain)?;
+    let networks = definition.network.request.as_ref();
+    let start = Start::prepare(places, definition, &spec, config.as_bytes(), networks, Purpose::Explain)?;
     for warning in start.warnings() {
         console::err(&format!("WARNING: {warning}\n"));
     }

@@ -56,3 +56,27 @@ command!(
     "Remove all networks that no container is in. The default one's bridge and rules go, too, until it is used again.",
     [Flag::switch("force", "Do not ask: barque never does").short('f')]
 );
+
+command!(
+    CONNECT,
+    "barque network connect",
+    "[OPTIONS] NETWORK CONTAINER",
+    "Put a container into a network, while it runs or for its next start.",
+    [
+        Flag::value("ip", "ADDRESS", "Its IPv4 address in the network"),
+        Flag::value("ip6", "ADDRESS", "Its IPv6 address in the network"),
+        Flag::value("mac-address", "ADDRESS", "Its hardware address there"),
+        Flag::list("alias", "NAME", "Another name of it in the network"),
+        Flag::list("link", "NAME", "").later("containers of a network find each other by name"),
+        Flag::list("link-local-ip", "ADDRESS", "").later("give it addresses of the network: --ip, --ip6"),
+        Flag::list("driver-opt", "KEY=VALUE", "").later("a network's options are given to network create"),
+    ]
+);
+
+command!(
+    DISCONNECT,
+    "barque network disconnect",
+    "[OPTIONS] NETWORK CONTAINER",
+    "Take a container out of a network.",
+    [Flag::switch("force", "It is no error when the container is not there").short('f')]
+);

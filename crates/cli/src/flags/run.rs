@@ -163,12 +163,13 @@ pub(super) const NAMESPACES: Section = Section {
 pub(super) const NETWORK: Section = Section {
     title: "Network",
     flags: &[
-        Flag::value(
+        Flag::list(
             "network",
             "NAME|bridge|none|host|container:NAME|ns:PATH",
-            "A network; none (the default without -p): loopback only",
+            "A network, or several; none (the default without -p): loopback only; or name=NAME,alias=…,ip=…,ip6=…,\
+                   mac-address=…",
         ),
-        Flag::value("net", "NETWORK", ""),
+        Flag::list("net", "NETWORK", ""),
         Flag::list("publish", "[ADDR:][HOST:]PORT[/PROTO]", "Publish a port, or a range, of the container")
             .short('p'),
         Flag::switch(

@@ -90,7 +90,7 @@ fn resolv_conf(flags: &Parsed, host: &dyn Host, network: Option<&NetworkRequest>
     let servers = super::network::name_servers(flags)?;
     // No file means the resolver's defaults, inside as outside.
     let mut base = host.read("/etc/resolv.conf").unwrap_or_default();
-    let answered = network.is_some_and(|network| network.name != DEFAULT);
+    let answered = network.is_some_and(|network| network.memberships().iter().any(|one| one.name != DEFAULT));
     if network.is_some() {
         base = super::network::reachable(&base);
     }

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use barque_engine::definition::NetworkRequest;
+use barque_engine::definition::{Membership, NetworkRequest};
 use barque_engine::start::{CONTAINER, from_network};
-use barque_network::{DEFAULT, PortMapping, parse_port};
+use barque_network::{PortMapping, parse_port};
 
+use super::membership::{self, membership};
 use super::{Caller, Host};
 use crate::flags::Parsed;
 use crate::{Error, Result};
@@ -13,11 +14,15 @@ use crate::{Error, Result};
 /// Names by which every container of a network finds the host.
 pub(super) const HOST_NAMES: [&str; 2] = ["host.docker.internal", "host.containers.internal"];
 
-/// What `--network` says, or `--net`, its old name; without them `bridge` when ports are published, else `none`.
+/// The values of `--network`, and of `--net`, its old name.
+fn values(flags: &Parsed) -> impl Iterator<Item = &str> {
+    flags.all("network").chain(flags.all("net")).filter(|text| !text.is_empty())
+}
+
+/// The first network that is asked for; `bridge` where ports are published without saying where, else `none`.
 pub(super) fn chosen(flags: &Parsed) -> &str {
-    let given = flags.value("network").or_else(|| flags.value("net")).filter(|text| !text.is_empty());
     let publishes = flags.has("publish") || flags.switch("publish-all");
-    given.unwrap_or(if publishes { "bridge" } else { "none" })
+    values(flags).next().map_or(if publishes { "bridge" } else { "none" }, membership::name)
 }
 
 /// Whether that is a network's name, and not a way to do without.
@@ -35,42 +40,67 @@ pub(super) fn network(
 ) -> Result<Option<NetworkRequest>> {
     let name = chosen(flags);
     let ports = published(flags, exposed)?;
-    let details = ["ip", "ip6", "mac-address", "network-alias"];
-    let details: Vec<_> = details.into_iter().filter(|flag| flags.has(flag)).collect();
+    if let Some(other) = values(flags).map(membership::name).find(|other| !is_name(other))
+        && values(flags).count() > 1
+    {
+        return Err(Error::invalid(format!(
+            "conflicting options: --network {other} is the only one, or none"
+        ))
+        .hint("several networks are networks by name"));
+    }
     if name.starts_with(CONTAINER) {
         of_container(flags)?;
         return Ok(None);
     }
     if !is_name(name) {
-        if name == "host" && !ports.is_empty() {
-            warnings.push("published ports are discarded when using host network mode".to_owned());
-        } else if let Some(flag) = details.first().or((!ports.is_empty()).then_some(&"publish")) {
-            return Err(Error::invalid(format!("conflicting options: --{flag} and --network {name}"))
-                .hint("name a network: --network bridge, or one of barque network ls"));
-        }
+        without(flags, name, !ports.is_empty(), warnings)?;
         return Ok(None);
     }
     if !caller.privileged {
         return Err(Error::unsupported(format!("--network {name} takes root in this version of barque"))
             .hint("use --network host, none, or ns:PATH"));
     }
-    let addresses = [("ip", true), ("ip6", false)].into_iter().filter_map(|(flag, v4)| {
-        let read = |text: &str| text.parse().ok().filter(|address: &IpAddr| address.is_ipv4() == v4);
-        let text = flags.value(flag)?;
-        Some(read(text).ok_or_else(|| flags.invalid(flag, text, format!("invalid address {text:?}"))))
-    });
+    let mut memberships = memberships(flags)?;
     let mut gateway_names = HOST_NAMES.map(str::to_owned).to_vec();
     gateway_names.extend(flags.all("add-host").filter_map(host_gateway).map(str::to_owned));
+    let first = memberships.remove(0);
     Ok(Some(NetworkRequest {
-        name: name.to_owned(),
         ports,
-        addresses: addresses.collect::<Result<_>>()?,
-        mac: flags.value("mac-address").map(|text| mac(flags, text)).transpose()?,
-        aliases: aliases(flags, name)?,
-        name_servers: if name == DEFAULT { Vec::new() } else { name_servers(flags)? },
-        hostname: hostname.to_owned(),
+        name_servers: name_servers(flags)?,
         gateway_names,
+        others: memberships,
+        ..NetworkRequest::new(first, hostname.to_owned())
     }))
+}
+
+/// All networks by name; the flags for one are about the first.
+fn memberships(flags: &Parsed) -> Result<Vec<Membership>> {
+    let own = match values(flags).next() {
+        Some(text) => membership::parse(flags, text)?,
+        None => Membership { name: chosen(flags).to_owned(), ..Membership::default() },
+    };
+    let mut all = vec![membership::merge(own, membership(flags, "network-alias")?)?];
+    for text in values(flags).skip(1) {
+        let next = membership::parse(flags, text)?;
+        if all.iter().any(|other| other.name == next.name) {
+            return Err(Error::invalid(format!("network {} is named twice", next.name)));
+        }
+        all.push(next);
+    }
+    Ok(all)
+}
+
+/// What cannot be had without a network of its own.
+fn without(flags: &Parsed, name: &str, publishes: bool, warnings: &mut Vec<String>) -> Result<()> {
+    let details = ["ip", "ip6", "mac-address", "network-alias"];
+    let mut details = details.into_iter().filter(|flag| flags.has(flag));
+    if name == "host" && publishes {
+        warnings.push("published ports are discarded when using host network mode".to_owned());
+    } else if let Some(flag) = details.next().or(publishes.then_some("publish")) {
+        return Err(Error::invalid(format!("conflicting options: --{flag} and --network {name}"))
+            .hint("name a network: --network bridge, or one of barque network ls"));
+    }
+    Ok(())
 }
 
 /// The ports to publish: those of `-p`, and with `-P` the exposed ones.
@@ -132,26 +162,6 @@ fn of_container(flags: &Parsed) -> Result<()> {
     Ok(())
 }
 
-/// More names in the network.
-fn aliases(flags: &Parsed, network: &str) -> Result<Vec<String>> {
-    if flags.has("network-alias") && network == DEFAULT {
-        return Err(Error::invalid("network-scoped aliases are only supported for user-defined networks")
-            .hint("make one: barque network create NAME"));
-    }
-    let check = |name: &str| {
-        let whole = !name.is_empty() && name.len() <= 253;
-        let label = |label: &str| {
-            let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-            (1..=63).contains(&label.len()) && label.bytes().all(known)
-        };
-        let valid = whole && name.split('.').all(label);
-        valid.then(|| name.to_owned()).ok_or_else(|| {
-            flags.invalid("network-alias", name, "it is no name: labels of letters, digits, - and _")
-        })
-    };
-    flags.all("network-alias").map(check).collect()
-}
-
 /// The name servers of `--dns`.
 pub(super) fn name_servers(flags: &Parsed) -> Result<Vec<IpAddr>> {
     let read = |text: &str| {
@@ -164,18 +174,6 @@ pub(super) fn name_servers(flags: &Parsed) -> Result<Vec<IpAddr>> {
 pub(super) fn host_gateway(line: &str) -> Option<&str> {
     let (name, address) = line.split_once(['=', ':'])?;
     (address == "host-gateway" && !name.is_empty()).then_some(name)
-}
-
-/// Six bytes in hexadecimal, of one device: the lowest bit of the first tells groups.
-fn mac(flags: &Parsed, text: &str) -> Result<[u8; 6]> {
-    let byte = |part: &str| (part.len() == 2).then(|| u8::from_str_radix(part, 16).ok()).flatten();
-    let bytes: Option<Vec<u8>> = text.split([':', '-']).map(byte).collect();
-    let mac = bytes.and_then(|bytes| <[u8; 6]>::try_from(bytes).ok()).filter(|mac| mac[0] & 1 == 0);
-    mac.ok_or_else(|| {
-        flags
-            .invalid("mac-address", text, format!("invalid MAC address {text:?}"))
-            .hint("write it as 02:42:ac:11:00:02; the first byte must be even")
-    })
 }
 
 /// The lines of the host's resolver configuration that mean something in another network namespace: a name server on the
@@ -206,16 +204,6 @@ mod tests {
     }
 
     #[test]
-    fn hardware_addresses() {
-        let flags = flags("");
-        assert_eq!(mac(&flags, "02:42:ac:11:00:0a").unwrap(), [2, 0x42, 0xac, 0x11, 0, 10]);
-        assert_eq!(mac(&flags, "92-d0-C6-0A-29-33").unwrap()[5], 0x33);
-        for text in ["", "02:42:ac:11:00", "03:42:ac:11:00:02", "02:42:ac:11:00:02:03", "0242:ac:11:00:02"] {
-            assert!(mac(&flags, text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn which_network() {
         for (line, expected, named) in [
             ("", "none", false),
@@ -225,6 +213,7 @@ mod tests {
             ("--net host", "host", false),
             ("--network ns:/run/netns/x -p 80", "ns:/run/netns/x", false),
             ("--network mine", "mine", true),
+            ("--network name=mine,mac-address=02:42:00:00:00:09 --network b", "mine", true),
         ] {
             let flags = flags(line);
             assert_eq!((chosen(&flags), is_name(chosen(&flags))), (expected, named), "{line}");

@@ -1,5 +1,6 @@
 //! What commands do to a container over its life: one file each.
 
+mod network;
 mod probe;
 mod reap;
 pub(crate) mod remove;
@@ -9,6 +10,7 @@ mod stop;
 mod update;
 mod wait;
 
+pub use network::{connect, disconnect};
 pub use probe::probe;
 pub use reap::reap;
 pub use remove::{Removal, leftovers, mounted_image, remove};

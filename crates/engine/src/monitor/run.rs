@@ -16,6 +16,7 @@ use super::place::Place;
 use super::stdio::Stdio;
 use super::watch::Watch;
 use super::{Launch, Streams, facts, message};
+use crate::definition::NetworkRequest;
 use crate::files::kept;
 use crate::health::{HealthStatus, OnFailure};
 use crate::log::{Stream, Subject, Timestamp, Writer};
@@ -50,6 +51,8 @@ pub(super) struct Monitor<'a> {
     keeps: Option<bool>,
     /// The name server of the run that goes on.
     names: Option<NameServer>,
+    /// Its networks, as they were when the last run ended.
+    request: Option<NetworkRequest>,
 }
 
 /// A run that goes on.
@@ -112,6 +115,7 @@ impl<'a> Monitor<'a> {
             timeout_at: None,
             keeps: None,
             names: None,
+            request: container.definition.network.request.clone(),
         })
     }
 
@@ -154,7 +158,8 @@ impl<'a> Monitor<'a> {
         if self.state.started.is_some() {
             self.read_again()?;
         }
-        let mut start = Start::prepare(places, definition, self.spec, self.config, Purpose::Run)?;
+        let mut start =
+            Start::prepare(places, definition, self.spec, self.config, self.request.as_ref(), Purpose::Run)?;
         let kernel_log = facts::kernel_log(self.spec);
         let made = self.make(&start, executable);
         if !super::passes_through(self.container) {
@@ -241,7 +246,7 @@ impl<'a> Monitor<'a> {
     }
 
     fn tell_started(&mut self, start: &Start<'_>, created: &Created, complaints: Vec<String>) {
-        let warnings = start.warnings().iter().chain(&created.warnings).cloned().chain(complaints).collect();
+        let warnings = start.warnings().chain(&created.warnings).cloned().chain(complaints).collect();
         let total = u64::try_from(created.trace.total().as_micros()).unwrap_or_default();
         let started = Started { warnings, trace: created.trace.steps().to_vec(), total };
         if let Some(client) = self.clients.get(0) {
@@ -519,6 +524,7 @@ impl<'a> Monitor<'a> {
             Ok(container) => container.definition,
             Err(_) => return false,
         };
+        self.request.clone_from(&definition.network.request);
         let code = self.state.end.as_ref().map_or(0, |end| end.code);
         let asked = self.state.asked.as_ref().map(|asked| asked.what);
         let on_failure = definition.health.as_ref().map(|check| check.on_failure);

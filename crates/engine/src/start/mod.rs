@@ -15,12 +15,12 @@ use barque_runtime::plan::mount::RootSource;
 use barque_runtime::spec::Spec;
 use barque_sys::Call as _;
 
-pub use network::{Joined, Leaving, from_image, from_network};
+pub use network::{Joined, Leaving, from_image, from_network, names_in};
 pub use peer::CONTAINER;
 pub use root::root_path;
 pub(crate) use root::{LAYER, UNPACKED_MARK, root as root_source};
 
-use crate::definition::Root;
+use crate::definition::{NetworkRequest, Root};
 use crate::{Definition, Places, Result};
 
 /// Where the container finds our init (`--init`).
@@ -49,12 +49,13 @@ pub struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
-    /// Prepares a start: takes its place in its network, which [`Start::leave`] gives back. Nothing else is made yet.
+    /// Prepares a start: takes its places in its networks as they are by now (`request`), which [`Start::leave`] gives back. Nothing else is made yet.
     pub fn prepare(
         places: &Places,
         definition: &'a Definition,
         spec: &'a Spec<'a>,
         config: &'a [u8],
+        request: Option<&NetworkRequest>,
         purpose: Purpose,
     ) -> Result<Self> {
         let directory = places.container(&definition.id);
@@ -72,7 +73,6 @@ impl<'a> Start<'a> {
         let mut files = root::host_files(definition, &directory, &spec, &root, purpose);
         let map_root_ids = root::map_root_ids(&root, &spec);
         // The last that can fail: what is taken must be given back.
-        let request = definition.network.request.as_ref();
         let joined = match request {
             Some(request) => {
                 let joined = Joined::new(places, request, definition, purpose)?;
@@ -92,8 +92,8 @@ impl<'a> Start<'a> {
     }
 
     /// What the user should know.
-    pub fn warnings(&self) -> &[String] {
-        self.joined.as_ref().map(Joined::warnings).unwrap_or_default()
+    pub fn warnings(&self) -> impl Iterator<Item = &String> {
+        self.joined.iter().flat_map(Joined::warnings)
     }
 
     /// What the runtime makes the container from.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::network::mac;
+use super::network::mac_of;
 use super::op::{Cable, Op, Subinterface};
 use crate::definition::{Definition, Driver};
 use crate::publish::Published;
@@ -12,7 +12,7 @@ use crate::publish::Published;
 pub struct Endpoint<'a> {
     /// The device on the host.
     pub host: &'a str,
-    /// Which of the container's networks it is, from 0: the first one is the way out.
+    /// Which of the container's networks it is, from 0.
     pub number: u32,
     /// Its addresses, at most one of each family.
     pub addresses: &'a [IpAddr],
@@ -20,6 +20,8 @@ pub struct Endpoint<'a> {
     pub mac: Option<[u8; 6]>,
     /// Its published ports.
     pub ports: &'a [Published],
+    /// Whether it is the container's way out, where the network has one.
+    pub way_out: bool,
     /// Whether bridged frames pass the firewall's rules for IP.
     pub filters_bridged: bool,
 }
@@ -27,7 +29,7 @@ pub struct Endpoint<'a> {
 /// What puts a container into a network that is there.
 pub fn endpoint(definition: &Definition, endpoint: &Endpoint<'_>) -> Vec<Op> {
     let name = format!("eth{}", endpoint.number);
-    let given = endpoint.mac.or_else(|| endpoint.addresses.first().copied().map(mac));
+    let given = endpoint.mac.or_else(|| endpoint.addresses.first().copied().map(mac_of));
     let mut ops = vec![match definition.driver {
         Driver::Bridge => Op::AddCable(Cable {
             host: endpoint.host.to_owned(),
@@ -53,7 +55,7 @@ pub fn endpoint(definition: &Definition, endpoint: &Endpoint<'_>) -> Vec<Op> {
         ops.push(Op::AddAddress { inside: name.clone(), address: *address, prefix: pool.subnet.prefix() });
     }
     let gateways = definition.pools.iter().map(|pool| pool.gateway);
-    let ways_out = gateways.filter(|_| endpoint.number == 0 && !definition.internal);
+    let ways_out = gateways.filter(|_| endpoint.way_out && !definition.internal);
     ops.extend(ways_out.map(|gateway| Op::AddDefaultRoute { inside: name.clone(), gateway }));
     for port in endpoint.ports {
         ops.extend(port.entries().into_iter().map(|(set, entry)| Op::AddElement { set, entry }));

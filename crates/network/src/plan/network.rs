@@ -55,7 +55,7 @@ fn bridge(ops: &mut Vec<Op>, definition: &Definition) {
     let first = definition.pools.first().map(|pool| pool.gateway);
     ops.push(Op::AddBridge {
         name: name.clone(),
-        mac: first.map(mac).unwrap_or_default(),
+        mac: first.map(mac_of).unwrap_or_default(),
         mtu: definition.options.mtu,
     });
     for pool in &definition.pools {
@@ -85,7 +85,7 @@ fn elements(ops: &mut Vec<Op>, definition: &Definition) {
 }
 
 /// A hardware address that follows from an address: locally administered, and so nobody's else on the network.
-pub(super) fn mac(address: IpAddr) -> [u8; 6] {
+pub fn mac_of(address: IpAddr) -> [u8; 6] {
     let [a, b, c, d] = match address {
         IpAddr::V4(address) => address.octets(),
         IpAddr::V6(address) => {

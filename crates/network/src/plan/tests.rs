@@ -97,6 +97,7 @@ fn a_container_with_a_port() {
         addresses: &["10.1.0.2".parse().unwrap(), "fd01::2".parse().unwrap()],
         mac: None,
         ports: &ports,
+        way_out: true,
         filters_bridged: true,
     };
     insta::assert_snapshot!(shown(&endpoint(&definition, &place)), @r"
@@ -125,8 +126,15 @@ fn a_container_on_a_device_of_the_host() {
     definition.options.parent = Some("up0".to_owned());
     definition.options.mtu = Some(1400);
     let address = ["10.1.0.9".parse().unwrap()];
-    let place =
-        Endpoint { host: "", number: 1, addresses: &address, mac: None, ports: &[], filters_bridged: false };
+    let place = Endpoint {
+        host: "",
+        number: 1,
+        addresses: &address,
+        mac: None,
+        ports: &[],
+        way_out: false,
+        filters_bridged: false,
+    };
     insta::assert_snapshot!(shown(&endpoint(&definition, &place)), @r"
          host: ip link add link up0 name eth1 address 02:42:0a:01:00:09 mtu 1400 netns $$ type macvlan mode bridge
     container: ip link set eth1 up

@@ -102,7 +102,7 @@ fn many_commands_at_once_share_a_network() {
     let one = |number: usize| {
         let id = format!("container{number:03}");
         let networks = Networks::new(&root);
-        let wanted = barque_network::Wanted { container: &id, ..Default::default() };
+        let wanted = barque_network::Wanted { container: &id, way_out: true, ..Default::default() };
         let attachment = barque_network::Attachment::prepare(&networks, &network, &wanted).unwrap();
         let place = Place::new();
         attachment.connect(&networks, place.namespace().as_fd(), place.pid()).unwrap();

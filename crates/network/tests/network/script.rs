@@ -30,7 +30,7 @@ fn typed_by_hand_it_is_the_same_network() {
         .iter()
         .flat_map(|text| barque_network::parse_port(text).unwrap())
         .collect();
-    let wanted = Wanted { container: "handmade", ports: &ports, ..Wanted::default() };
+    let wanted = Wanted { container: "handmade", ports: &ports, way_out: true, ..Wanted::default() };
     assert!(!missing(&world.networks, &network, &Facts::read().unwrap()).unwrap().is_empty());
     let foreseen = Attachment::foresee(&world.networks, &network, &wanted).unwrap();
     let place = Place::new();

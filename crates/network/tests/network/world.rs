@@ -230,7 +230,7 @@ impl World {
     ) -> barque_network::Result<(Place, Attachment)> {
         let ports: Vec<PortMapping> =
             ports.iter().flat_map(|text| barque_network::parse_port(text).unwrap()).collect();
-        let wanted = Wanted { container: id, ports: &ports, addresses, ..Wanted::default() };
+        let wanted = Wanted { container: id, ports: &ports, addresses, way_out: true, ..Wanted::default() };
         let attachment = Attachment::prepare(&self.networks, definition, &wanted)?;
         let place = Place::new();
         attachment.connect(&self.networks, place.namespace().as_fd(), place.pid())?;

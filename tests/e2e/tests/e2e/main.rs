@@ -25,6 +25,7 @@ mod logins;
 mod logs;
 mod manifests;
 mod namespaces;
+mod network_connect;
 mod network_names;
 mod network_peers;
 mod networks;

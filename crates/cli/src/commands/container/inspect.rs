@@ -3,11 +3,10 @@
 use barque_engine::definition::MountPoint;
 use barque_engine::health::{Check, Health};
 use barque_engine::{Container, Containers, Definition, Now, Places, Status, Time};
-use barque_network::Networks;
 use barque_runtime::spec::Spec;
 use serde_json::{Value, json};
 
-use super::each;
+use super::{each, endpoints};
 use crate::Result;
 use crate::commands::inspect::show;
 use crate::flags::Parsed;
@@ -51,7 +50,7 @@ pub(in crate::commands) fn object(container: &Container) -> Result<Value> {
         "HostConfig": host_config(container, &spec),
         "Mounts": mounts(definition),
         "Config": own_config(container, &spec),
-        "NetworkSettings": network(container),
+        "NetworkSettings": endpoints::settings(container),
     }))
 }
 
@@ -207,36 +206,4 @@ fn exposed(container: &Container) -> Value {
     let published = network.request.iter().flat_map(|request| &request.ports);
     let published = published.map(|port| format!("{}/{}", port.container_port, port.protocol));
     Value::Object(network.exposed.iter().cloned().chain(published).map(|port| (port, json!({}))).collect())
-}
-
-fn network(container: &Container) -> Value {
-    let Some(request) = &container.definition.network.request else {
-        return json!({ "Networks": { (&container.definition.network.mode): {} }, "Ports": {} });
-    };
-    let leases = Networks::new(&container.places().root).leases(&request.name).list();
-    let own = leases.into_iter().filter(|lease| lease.owner.container == container.id());
-    let (mut v4, mut v6) = (String::new(), String::new());
-    for lease in own {
-        let place = if lease.address.is_ipv4() { &mut v4 } else { &mut v6 };
-        *place = lease.address.to_string();
-    }
-    let exposed = container.definition.network.exposed.iter().cloned();
-    let mut ports: serde_json::Map<_, _> = exposed.map(|port| (port, Value::Null)).collect();
-    for port in super::port::published(container.places(), container.id()) {
-        let address = port.host_address.map_or_else(|| "0.0.0.0".to_owned(), |address| address.to_string());
-        let binding = json!({ "HostIp": address, "HostPort": port.host_port.to_string() });
-        let list = ports.entry(format!("{}/{}", port.container_port, port.protocol)).or_insert(Value::Null);
-        if list.is_null() {
-            *list = json!([]);
-        }
-        if let Value::Array(list) = list {
-            list.push(binding);
-        }
-    }
-    json!({
-        "IPAddress": v4,
-        "GlobalIPv6Address": v6,
-        "Ports": ports,
-        "Networks": { (&request.name): { "IPAddress": v4, "GlobalIPv6Address": v6 } },
-    })
 }

@@ -5,6 +5,7 @@ mod attached;
 mod commit;
 mod cp;
 mod diff;
+mod endpoints;
 mod enter;
 mod exec;
 mod export;

@@ -1,5 +1,6 @@
 //! The commands about networks.
 
+mod connect;
 mod create;
 mod remove;
 mod show;
@@ -20,6 +21,8 @@ const VERBS: &[Verb] = &[
     Verb::plain(&flags::CREATE, &["create"], &[], (1, 1), create::create),
     Verb::plain(&flags::LS, &["ls", "list"], &[], (0, 0), show::list),
     Verb::plain(&flags::INSPECT, &["inspect"], &[], (1, MANY), show::inspect),
+    Verb::plain(&flags::CONNECT, &["connect"], &[], (2, 2), connect::connect),
+    Verb::plain(&flags::DISCONNECT, &["disconnect"], &[], (2, 2), connect::disconnect),
     Verb::plain(&flags::RM, &["rm", "remove"], &[], (1, MANY), remove::remove),
     Verb::plain(&flags::PRUNE, &["prune"], &[], (0, 0), remove::prune),
 ];
