@@ -28,6 +28,7 @@ mod places;
 mod policy;
 pub mod start;
 pub mod state;
+pub mod stats;
 mod time;
 pub mod volume;
 

@@ -250,6 +250,20 @@ pub static TOP: Command = Command {
     notes: "With options of ps(1), the host's ps is asked (-ef without them).",
 };
 
+command!(
+    STATS,
+    "barque stats",
+    "[OPTIONS] [CONTAINER...]",
+    "Show what containers use, anew each second: those that run, or those that are named.",
+    [
+        Flag::switch("all", "Those that do not run as well").short('a'),
+        FORMAT,
+        Flag::switch("no-stream", "Only once"),
+        Flag::switch("no-trunc", "Show whole ids"),
+    ],
+    "Memory is without pages of files that have not been touched for a while. 100% are one processor."
+);
+
 command!(PORT, "barque port", "CONTAINER [PORT[/PROTOCOL]]", "List the published ports of a container.", []);
 
 /// `barque enter`.

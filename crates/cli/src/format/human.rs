@@ -3,6 +3,19 @@
 /// Names of powers of 1000.
 const UNITS: [&str; 9] = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
 
+/// `1.234MiB`: binary units, four significant digits.
+pub fn binary_size(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a few digits are shown")]
+    let mut size = bytes as f64;
+    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut unit = 0;
+    while unit + 1 < units.len() && size >= 1024.0 {
+        size /= 1024.0;
+        unit += 1;
+    }
+    format!("{}{}", significant(size, 4), units[unit])
+}
+
 /// `1.23GB`: decimal units, so many significant digits (Docker: 3 in lists, 4 in totals).
 pub fn human_size(bytes: u64, digits: usize) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a few digits are shown")]
@@ -70,6 +83,15 @@ mod tests {
             (u64::MAX, 3, "18.4EB"),
         ] {
             assert_eq!(human_size(bytes, digits), expected, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn binary_sizes() {
+        for (bytes, expected) in
+            [(0, "0B"), (1023, "1023B"), (1024, "1KiB"), (1_293_943, "1.234MiB"), (8 << 30, "8GiB")]
+        {
+            assert_eq!(binary_size(bytes), expected);
         }
     }
 

@@ -9,7 +9,7 @@ mod template;
 mod tests;
 
 pub use columns::aligned;
-pub use human::{ago, human_size};
+pub use human::{ago, binary_size, human_size};
 pub use listing::{Column, Listing};
 pub use template::Template;
 

@@ -33,6 +33,7 @@ mod process;
 mod registry;
 mod scene;
 mod security;
+mod stats;
 mod terminal;
 mod unprivileged;
 mod unprivileged_images;

@@ -21,6 +21,7 @@ mod restart;
 mod rm;
 mod run;
 mod start;
+mod stats;
 mod stop;
 mod streams;
 mod top;
@@ -62,6 +63,7 @@ const VERBS: &[Verb] = &[
     Verb::entering(&flags::DEBUG, &["debug"], &["debug"], (1, MANY), enter::debug),
     Verb::plain(&flags::INSPECT, &["inspect"], &[], (1, MANY), inspect::inspect),
     Verb::plain(&flags::TOP, &["top"], &["top"], (1, MANY), top::top),
+    Verb::plain(&flags::STATS, &["stats"], &["stats"], (0, MANY), stats::stats),
     Verb::plain(&flags::PORT, &["port"], &["port"], (1, 2), port::port),
     Verb::plain(&flags::ATTACH, &["attach"], &["attach"], (1, 1), attach::attach),
     Verb::plain(&flags::LOGS, &["logs"], &["logs"], (1, 1), logs::logs),
