@@ -205,8 +205,7 @@ fn top() -> String {
 }
 
 /// Docker's commands that are still to come, with what to use until then.
-const LATER: [(&[&str], &str); 3] = [
-    (&["stats", "update"], "for a bundle of your own there is `barque oci`"),
+const LATER: [(&[&str], &str); 2] = [
     (&["buildx"], "see `barque build --help` and `barque builder --help`"),
     (
         &["compose", "system", "events", "info", "context", "plugin", "checkpoint"],
