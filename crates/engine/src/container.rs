@@ -181,8 +181,9 @@ impl Container {
         let status = match status {
             Some(spec::Status::Running | spec::Status::Created) => Status::Running,
             Some(spec::Status::Paused) => Status::Paused,
-            Some(spec::Status::Creating) => Status::Created,
-            Some(spec::Status::Stopped) | None => ended(),
+            // A run that has ended, of which the runtime's record is just being removed, looks like one that begins.
+            Some(spec::Status::Creating) if state.end.is_none() => Status::Created,
+            Some(spec::Status::Creating | spec::Status::Stopped) | None => ended(),
         };
         let lost = state.started.is_some() && state.end.is_none();
         let remains = !status.is_up() && !watched && (runtime.is_some() || lost);

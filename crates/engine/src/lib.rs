@@ -17,6 +17,7 @@ mod container;
 mod containers;
 pub mod definition;
 pub mod enter;
+pub mod execs;
 pub mod files;
 pub mod health;
 pub mod life;

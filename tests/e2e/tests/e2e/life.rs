@@ -55,6 +55,21 @@ fn exec_runs_beside_the_program() {
 }
 
 #[test]
+fn what_exec_has_left_running_is_known() {
+    let Some(scene) = Scene::new() else { return };
+    scene.obedient("web", &[]);
+    let ids = || scene.inspect("web", "{{len .ExecIDs}}");
+    assert_eq!(scene.inspect("web", "{{json .ExecIDs}}"), "null");
+    scene.barque(&["exec", "-d", "web", "sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.05; done"]).ok();
+    scene.barque(&["exec", "-d", "web", "sleep", "60"]).ok();
+    assert_eq!(ids(), "2");
+    scene.barque(&["exec", "web", "touch", "/tmp/go"]).ok();
+    assert!(wait_until(|| ids() == "1"), "{}", ids());
+    scene.barque(&["stop", "web"]).ok();
+    assert!(wait_until(|| scene.inspect("web", "{{json .ExecIDs}}") == "null"));
+}
+
+#[test]
 fn policies_start_it_again() {
     let Some(scene) = Scene::new() else { return };
     scene.run("fails", &["-d", "--restart", "on-failure:2"], "exit 4").ok();

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use barque_engine::{Container, Containers, Places, Status};
+use barque_engine::{Container, Containers, Places, Status, execs};
 use barque_runtime::container::{self, Created, Execution};
 use barque_runtime::execute::Trace;
 use barque_runtime::spec::{ConsoleSize, Process, Str};
@@ -59,6 +59,11 @@ pub(super) fn exec(flags: &Parsed, places: &Places, executable: Option<OwnedFd>)
     let created = made?;
     crate::trace::print(&created.trace);
     if detached {
+        let pid = created.child.pid.as_raw_nonzero().get();
+        if let Err(error) = execs::record(&container, pid, command) {
+            // It runs, or has ended already: only `inspect` does not know of it.
+            console::err(&format!("WARNING: the command is not written down: {error}\n"));
+        }
         return Ok(0);
     }
     let ending = relay(&signals, created, streams, interactive, keys)?;

@@ -2,7 +2,7 @@
 
 use barque_engine::definition::MountPoint;
 use barque_engine::health::{Check, Health};
-use barque_engine::{Container, Containers, Definition, Now, Places, Status, Time};
+use barque_engine::{Container, Containers, Definition, Now, Places, Status, Time, execs};
 use barque_runtime::spec::Spec;
 use serde_json::{Value, json};
 
@@ -47,11 +47,18 @@ pub(in crate::commands) fn object(container: &Container) -> Result<Value> {
         "RestartCount": now.state.restarts,
         "Driver": "overlay2",
         "Platform": "linux",
+        "ExecIDs": exec_ids(container),
         "HostConfig": host_config(container, &spec),
         "Mounts": mounts(definition),
         "Config": own_config(container, &spec),
         "NetworkSettings": endpoints::settings(container),
     }))
+}
+
+/// What `exec -d` has started and still runs; null where there is nothing, as with Docker.
+fn exec_ids(container: &Container) -> Value {
+    let ids: Vec<String> = execs::running(container).into_iter().map(|exec| exec.id).collect();
+    if ids.is_empty() { Value::Null } else { ids.into() }
 }
 
 fn state(now: &Now) -> Value {
