@@ -44,7 +44,7 @@ pub fn disconnect(
     let leads_there = |to: &IpAddr| addresses.contains(to);
     let ports = networks.ports().list().into_iter().filter(|port| port.owner.container == container);
     if ports.flat_map(|port| port.to).any(|to| leads_there(&to)) {
-        detach(networks, container, &[(network.to_owned(), addresses.clone())])?;
+        drop(detach(networks, container, &[(network.to_owned(), addresses.clone())])?);
     } else {
         networks.names(network).remove(container)?;
         networks.leases(network).release(container, &addresses)?;

@@ -31,7 +31,7 @@ pub fn undo(ops: &[Op]) {
 
 fn undo_one(op: &Op) -> Result<()> {
     match op {
-        Op::AddElement { set, entry } => delete_elements(&[(*set, entry.clone())]),
+        Op::AddElement { set, entry } => delete_elements(&[(*set, entry.clone())]).map(drop),
         Op::AddTable => Ok(Nftables::open()?.delete_table(TABLE).map(drop)?),
         Op::AddBridge { name, .. } => delete_link(name),
         Op::AddCable(Cable { host, .. }) => delete_link(host),
@@ -46,7 +46,10 @@ fn undo_one(op: &Op) -> Result<()> {
 }
 
 /// Removes elements; those that are gone already do not keep the others.
-pub(crate) fn delete_elements(entries: &[(SetName, Entry)]) -> Result<()> {
+/// The socket is returned because it takes long to close, see [`Unclosed`].
+///
+/// [`Unclosed`]: crate::Unclosed
+pub(crate) fn delete_elements(entries: &[(SetName, Entry)]) -> Result<Nftables> {
     let nftables = Nftables::open()?;
     let delete = |entries: &[(SetName, Entry)]| {
         let mut batch = Batch::default();
@@ -63,7 +66,7 @@ pub(crate) fn delete_elements(entries: &[(SetName, Entry)]) -> Result<()> {
             delete(std::slice::from_ref(entry))?;
         }
     }
-    Ok(())
+    Ok(nftables)
 }
 
 /// The keys alone: whatever they lead to is removed.
@@ -211,7 +214,7 @@ impl<'a> Execution<'a> {
         match nftables.commit(batch) {
             // Whoever had the port is gone, or its file would not be ours: only its element was left.
             Err(error) if matches!(error.errno(), Errno::EXIST | Errno::BUSY) && !ports.is_empty() => {
-                delete_elements(&ports)?;
+                drop(delete_elements(&ports)?);
                 let mut batch = Batch::default();
                 for (set, entry) in &ports {
                     batch.add_elements(TABLE, set.name(), &entry.elements());

@@ -60,6 +60,27 @@ pub fn up(networks: &Networks, definition: &Definition) -> Result<Brought> {
     result.map(|()| brought)
 }
 
+/// Makes our table anew, with what belongs to the networks that are up and to the published ports: after somebody has
+/// flushed the firewall, or changed what is ours.
+pub fn reload(networks: &Networks) -> Result<()> {
+    let lock = lock(networks)?;
+    let all = networks.list()?;
+    let mut facts = Facts::read()?;
+    let is_up = |network: &&Definition| {
+        network.driver == Driver::Bridge && facts.link(&network.bridge).is_some_and(|link| link.up)
+    };
+    let result = match all.iter().find(is_up).cloned() {
+        None => Ok(()),
+        Some(network) => {
+            Nftables::open()?.delete_table(TABLE)?;
+            facts.table = false;
+            missing(networks, &network, &facts).and_then(|ops| execute(&ops, None))
+        }
+    };
+    file::unlock(&lock)?;
+    result
+}
+
 /// What [`up`] would do.
 pub fn missing(networks: &Networks, definition: &Definition, facts: &Facts) -> Result<Vec<Op>> {
     if definition.adopted && facts.link(&definition.bridge).is_none() {

@@ -25,14 +25,14 @@ mod ruleset;
 mod store;
 mod subnet;
 
-pub use attach::{Attachment, Wanted, detach, forget_names, has_device, reap, rename};
+pub use attach::{Attachment, Unclosed, Wanted, detach, forget_names, has_device, reap, rename};
 pub use choose::{choose, choose_ula};
 pub use connect::{addresses, disconnect, free_number, give_way_out, refresh_names};
 pub use definition::{Definition, Driver, Options, Pool};
 pub use error::{Context, Error, ErrorKind, Result};
 pub use execute::{execute, undo};
 pub use facts::Facts;
-pub use host::{Brought, down, missing, up};
+pub use host::{Brought, down, missing, reload, up};
 pub use lease::{Lease, Leases};
 pub use names::{ADDRESS as NAME_SERVER, Server as NameServer};
 pub use owner::Owner;

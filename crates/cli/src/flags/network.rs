@@ -80,3 +80,11 @@ command!(
     "Take a container out of a network.",
     [Flag::switch("force", "It is no error when the container is not there").short('f')]
 );
+
+command!(
+    RELOAD,
+    "barque network reload",
+    "",
+    "Make the firewall rules of all networks and published ports anew.",
+    [Flag::switch("all", "All of them, as always").short('a')]
+);

@@ -23,7 +23,8 @@ pub fn reap(container: &Container, _: &Lock) -> Result<Now> {
     if let Some(request) = &container.definition.network.request {
         // Which addresses it had is not known here; the network's next user takes them back with the device's end.
         let networks = Networks::new(&container.places().root);
-        detach(&networks, container.id(), &[(request.name.clone(), Vec::new())]).map_err(from_network)?;
+        let leases: Vec<_> = request.memberships().into_iter().map(|one| (one.name, Vec::new())).collect();
+        drop(detach(&networks, container.id(), &leases).map_err(from_network)?);
     }
     let mut state = now.state;
     if state.end.is_none() && state.started.is_some() {

@@ -7,7 +7,8 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use barque_network::{
-    Attachment, DEFAULT, Definition as Network, Driver, NameServer, Networks, Wanted, detach, forget_names,
+    Attachment, DEFAULT, Definition as Network, Driver, NameServer, Networks, Unclosed, Wanted, detach,
+    forget_names,
 };
 use barque_runtime::container::Connect;
 use barque_runtime::plan::{Connection, ConnectionCommand};
@@ -47,6 +48,7 @@ pub struct Leaving {
     networks: Networks,
     container: String,
     leases: Leases,
+    _unclosed: Unclosed,
 }
 
 impl Joined {
@@ -183,11 +185,12 @@ impl Joined {
         }
         let fixed = self.members.iter().filter(|member| member.fixed).map(|member| &member.attachment);
         let now: Leases = fixed.map(|one| (one.definition.name.clone(), one.addresses.clone())).collect();
+        let mut unclosed = Unclosed::default();
         if !now.is_empty() || self.attachments().any(|one| !one.ports.is_empty()) {
             // What remains is recognised by the next command.
-            drop(detach(&self.networks, &self.container, &now));
+            unclosed = detach(&self.networks, &self.container, &now).unwrap_or_default();
         }
-        Leaving { networks: self.networks, container: self.container, leases }
+        Leaving { networks: self.networks, container: self.container, leases, _unclosed: unclosed }
     }
 
     /// What it has of networks that it was connected to while it ran.

@@ -2,6 +2,7 @@
 
 use crate::lab::wait_until;
 use crate::network_peers::NetworkScene;
+use crate::networks::host;
 
 fn networks(scene: &NetworkScene) {
     scene.barque(&["network", "create", "--subnet", "10.81.0.0/24", "front"]).ok();
@@ -127,4 +128,24 @@ fn without_a_network_and_in_anothers() {
         1,
         &["container sharing network namespace with another container or host cannot be connected"],
     );
+}
+
+#[test]
+fn rules_come_back_after_a_flush() {
+    let Some(scene) = NetworkScene::new() else { return };
+    scene.barque(&["network", "reload"]).ok();
+    networks(&scene);
+    scene.obedient("web", &["--network", "front", "--network", "inner", "-p", "127.0.0.1:8080:80"]);
+    assert_eq!(scene.barque(&["ps", "--format", "{{.Networks}}"]).ok(), "front,inner");
+    assert_eq!(scene.barque(&["ps", "-q", "--filter", "network=inner"]).ok().lines().count(), 1);
+    assert_eq!(scene.barque(&["ps", "-q", "--filter", "network=back"]).ok(), "");
+    // The elements of a set have no order.
+    let rules = || host("nft list table inet barque | tr -s ' ,\t' '\n' | sort");
+    let before = rules();
+    assert!(before.contains("8080"), "{before}");
+    for sabotage in ["nft flush ruleset", "nft flush map inet barque address_ports4", "true"] {
+        host(sabotage);
+        scene.barque(&["network", "reload"]).ok();
+        assert_eq!(rules(), before, "{sabotage}");
+    }
 }

@@ -19,7 +19,7 @@ fn network(lab: &Lab, words: &[&str]) -> Said {
     said(lab.barque().arg("network").args(words))
 }
 
-fn host(script: &str) -> String {
+pub(crate) fn host(script: &str) -> String {
     let output = std::process::Command::new("sh").args(["-euc", script]).output().unwrap();
     assert!(output.status.success(), "{script}: {output:?}");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()

@@ -1,7 +1,8 @@
 //! `barque ps`.
 
+use barque_engine::definition::NetworkRequest;
 use barque_engine::health::HealthStatus;
-use barque_engine::{Container, Containers, Now, Places, Status, Time};
+use barque_engine::{Container, Containers, Definition, Now, Places, Status, Time};
 
 use crate::commands::filters::{Filters, has_label};
 use crate::flags::Parsed;
@@ -113,7 +114,7 @@ fn filter(containers: &Containers, filters: &Filters, found: &mut Vec<Found>) ->
             && any("exited", &|wanted| !now.status.is_up() && code.as_deref() == Some(wanted))
             && any("ancestor", &is_image)
             && any("health", &|health| health_name(now) == health)
-            && any("network", &|network| definition.network.mode == network)
+            && any("network", &|network| networks(definition).iter().any(|name| name == network))
             && any("volume", &|volume| {
                 definition.mounts.iter().any(|mount| {
                     [mount.name.as_deref().unwrap_or(&mount.source), &mount.destination].contains(&volume)
@@ -142,7 +143,7 @@ fn line(container: &Container, now: &Now, at: i64, whole: bool) -> Row {
         ("Ports", super::port::summary(container.places(), &definition.id).into()),
         ("Names", definition.name.clone().into()),
         ("Labels", labels.join(",").into()),
-        ("Networks", definition.network.mode.clone().into()),
+        ("Networks", networks(definition).join(",").into()),
         ("Mounts", mounts.join(",").into()),
         ("LocalVolumes", volumes.to_string().into()),
     ])
@@ -199,4 +200,11 @@ fn restarting(now: &Now, at: i64) -> String {
 
 fn seconds(time: Time) -> i64 {
     i64::try_from(time.0).unwrap_or(i64::MAX)
+}
+
+/// The networks of a container by name, or its way to do without.
+fn networks(definition: &Definition) -> Vec<String> {
+    let request = definition.network.request.as_ref();
+    let names = |request: &NetworkRequest| request.memberships().into_iter().map(|one| one.name).collect();
+    request.map_or_else(|| vec![definition.network.mode.clone()], names)
 }

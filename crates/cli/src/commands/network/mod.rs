@@ -2,6 +2,7 @@
 
 mod connect;
 mod create;
+mod reload;
 mod remove;
 mod show;
 
@@ -23,6 +24,7 @@ const VERBS: &[Verb] = &[
     Verb::plain(&flags::INSPECT, &["inspect"], &[], (1, MANY), show::inspect),
     Verb::plain(&flags::CONNECT, &["connect"], &[], (2, 2), connect::connect),
     Verb::plain(&flags::DISCONNECT, &["disconnect"], &[], (2, 2), connect::disconnect),
+    Verb::plain(&flags::RELOAD, &["reload"], &[], (0, 0), reload::reload),
     Verb::plain(&flags::RM, &["rm", "remove"], &[], (1, MANY), remove::remove),
     Verb::plain(&flags::PRUNE, &["prune"], &[], (0, 0), remove::prune),
 ];
