@@ -159,7 +159,9 @@ impl Container {
     /// The runtime's record of it, which must run.
     pub fn running(&self) -> Result<runtime::Container> {
         match self.runtime()? {
-            Some(runtime) if runtime.status() != spec::Status::Stopped => Ok(runtime),
+            Some(runtime) if !matches!(runtime.status(), spec::Status::Stopped | spec::Status::Creating) => {
+                Ok(runtime)
+            }
             _ => Err(Error::new(ErrorKind::Conflict, format!("container {} is not running", self.name()))
                 .hint(format!("start it: barque start {}", self.name()))),
         }

@@ -5,12 +5,12 @@ use std::fs;
 use barque_image::store;
 use barque_sys::{Call as _, file};
 
-use super::{Stop, reap, stop};
+use super::reap;
 use crate::containers::DEFINITION;
 use crate::definition::MountKind;
 use crate::names::Names;
 use crate::state::Request;
-use crate::{Container, Error, ErrorKind, Lock, Result, Volumes, monitor};
+use crate::{Container, Error, ErrorKind, Result, Status, Volumes, monitor};
 
 /// How a container is removed.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,8 +23,15 @@ pub struct Removal {
 
 /// Removes a container.
 pub fn remove(container: &Container, removal: Removal) -> Result<()> {
+    let (container, lock) = match container.lock() {
+        // Somebody else has removed it.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        locked => locked?,
+    };
+    // Nobody starts it from here on, but for its own monitor.
     let now = container.now()?;
-    if now.status.is_up() && !removal.force {
+    let lives = now.status.is_up() || now.status == Status::Restarting;
+    if lives && !removal.force {
         let status = now.status.name();
         return Err(Error::new(
             ErrorKind::Conflict,
@@ -35,29 +42,25 @@ pub fn remove(container: &Container, removal: Removal) -> Result<()> {
         ));
     }
     if now.watched {
-        let kill = Stop { what: Request::Remove, signal: Some(9), patience: None };
-        match stop(container, kill) {
+        let client = monitor::ask(&container, Request::Remove, 9, None)?;
+        match client.map(|client| client.ended()) {
+            None | Some(Ok(_)) => {}
+            // It has come to its end before it heard us.
+            Some(Err(error)) if error.kind() == ErrorKind::Unavailable => {}
+            Some(Err(error)) => return Err(error),
+        }
+        monitor::ended(&container)?;
+        if !container.directory().join(DEFINITION).exists() {
             // With --rm its monitor has removed it.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            stopped => stopped?,
-        };
+            return Ok(());
+        }
     }
-    let (container, lock) = match container.lock() {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        locked => locked?,
-    };
-    monitor::ended(&container)?;
-    remove_locked(&container, &lock, removal.volumes)
-}
-
-fn remove_locked(container: &Container, lock: &Lock, volumes: bool) -> Result<()> {
-    let now = container.now()?;
-    if now.status.is_up() {
+    if container.now()?.status.is_up() {
         container.places().runtime().open(container.id())?.delete(true)?;
     }
-    reap(container, lock)?;
-    let_go(container)?;
-    take_away(container, volumes)
+    reap(&container, &lock)?;
+    let_go(&container)?;
+    take_away(&container, removal.volumes)
 }
 
 /// What others wait for: the name is free, and so is the image.

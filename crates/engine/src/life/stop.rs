@@ -62,43 +62,59 @@ fn unwatched(container: &Container, signal: i32, patience: Option<u64>) -> Resul
 
 /// Sends a signal to a container that runs.
 pub fn kill(container: &Container, signal: i32) -> Result<()> {
-    if !container.now()?.status.is_up() {
-        return Err(Error::new(
+    let rests = || {
+        let (name, id) = (container.name(), container.id());
+        Error::new(
             ErrorKind::Conflict,
-            format!(
-                "cannot kill container: {}: container {} is not running",
-                container.name(),
-                container.id()
-            ),
-        ));
+            format!("cannot kill container: {name}: container {id} is not running"),
+        )
+    };
+    if !container.now()?.status.is_up() {
+        return Err(rests());
     }
     // A container that the signal ends stays so, as with Docker, where the policy does not apply to what a user kills.
     let fatal = signal == 9 || signal == container.definition.stop_signal;
     let what = if fatal { Request::KillForGood } else { Request::Kill };
-    match monitor::ask(container, what, signal, None)? {
+    let heard = match monitor::ask(container, what, signal, None)? {
         // Whether it heeds the signal is its own business, but not for one that cannot be ignored.
         Some(client) if signal == 9 => client.ended().map(drop),
         Some(client) => client.told(),
-        None => container.running()?.kill(signal),
+        None => container.running().and_then(|runtime| runtime.kill(signal)),
+    };
+    match heard {
+        // The monitor was killed, or has come to its end before it heard us.
+        Err(error) if error.kind() == ErrorKind::Unavailable => {
+            container.running().and_then(|runtime| runtime.kill(signal))
+        }
+        heard => heard,
     }
+    .map_err(|error| if error.kind() == ErrorKind::Conflict { rests() } else { error })
 }
 
 /// Freezes every process of a container.
 pub fn pause(container: &Container) -> Result<()> {
     let (container, _lock) = container.lock()?;
-    match container.now()?.status {
-        Status::Paused => {
-            Err(Error::new(ErrorKind::Conflict, format!("container {} is already paused", container.name())))
-        }
-        _ => container.running()?.pause(),
+    if container.now()?.status == Status::Paused {
+        let message = format!("container {} is already paused", container.name());
+        return Err(Error::new(ErrorKind::Conflict, message));
+    }
+    match container.running()?.pause() {
+        // It has ended meanwhile: a file of its cgroup that has gone is not what to complain of.
+        Err(_) if !container.now()?.status.is_up() => container.running().map(drop),
+        paused => paused,
     }
 }
 
 /// Lets its processes go on.
 pub fn unpause(container: &Container) -> Result<()> {
     let (container, _lock) = container.lock()?;
-    match container.now()?.status {
-        Status::Paused => container.running()?.resume(),
-        _ => Err(Error::new(ErrorKind::Conflict, format!("container {} is not paused", container.name()))),
+    let rests = || Error::new(ErrorKind::Conflict, format!("container {} is not paused", container.name()));
+    if container.now()?.status != Status::Paused {
+        return Err(rests());
+    }
+    match container.running()?.resume() {
+        // Somebody has killed it, which thaws it, too.
+        Err(_) if container.now()?.status != Status::Paused => Err(rests()),
+        resumed => resumed,
     }
 }

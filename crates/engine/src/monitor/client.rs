@@ -108,8 +108,7 @@ impl AsFd for Client {
 
 fn unexpected(message: Option<(FromMonitor, Option<OwnedFd>)>) -> Error {
     match message {
-        None => Error::new(ErrorKind::Unavailable, "the container's monitor was killed")
-            .hint("the container may still run: see `barque ps`"),
+        None => message::gone(),
         Some((message, _)) => {
             Error::new(ErrorKind::Internal, format!("the monitor said {message:?} out of turn"))
         }
@@ -149,6 +148,9 @@ pub fn ask(
     patience: Option<u64>,
 ) -> Result<Option<Client>> {
     let Some(client) = connect(container)? else { return Ok(None) };
-    client.ask(what, signal, patience)?;
-    Ok(Some(client))
+    match client.ask(what, signal, patience) {
+        // It has ended between the two.
+        Err(error) if error.kind() == ErrorKind::Unavailable => Ok(None),
+        asked => asked.map(|()| Some(client)),
+    }
 }

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use barque_runtime::Failure;
 use barque_runtime::execute::TracedStep;
 use barque_sys::channel::Channel;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::Streams;
@@ -73,11 +74,20 @@ pub struct Started {
 
 pub(super) fn send<T: Serialize>(channel: &Channel, message: &T, fd: Option<BorrowedFd<'_>>) -> Result<()> {
     let text = serde_json::to_vec(message).unwrap_or_default();
-    match fd {
-        Some(fd) => channel.send_with_fd(&text, fd.as_fd())?,
-        None => channel.send(&text)?,
-    }
-    Ok(())
+    let sent = match fd {
+        Some(fd) => channel.send_with_fd(&text, fd.as_fd()),
+        None => channel.send(&text),
+    };
+    sent.map_err(|error| match error.errno() {
+        Errno::PIPE | Errno::CONNRESET => gone(),
+        _ => error.into(),
+    })
+}
+
+/// The other side is not there any more.
+pub(super) fn gone() -> Error {
+    Error::new(ErrorKind::Unavailable, "the container's monitor was killed")
+        .hint("the container may still run: see `barque ps`")
 }
 
 /// The next message with the descriptor it carried; none when the other side is gone.

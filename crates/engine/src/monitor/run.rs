@@ -55,6 +55,9 @@ pub(super) struct Monitor<'a> {
     request: Option<NetworkRequest>,
 }
 
+/// How long after SIGKILL it is sent again: a `pause` that comes between the signal and the end freezes what should die.
+const AGAIN: Duration = Duration::from_millis(100);
+
 /// A run that goes on.
 struct Run<'a> {
     start: Start<'a>,
@@ -351,13 +354,17 @@ impl<'a> Monitor<'a> {
         if running {
             let answer = match self.signal(signal) {
                 Ok(()) => FromMonitor::Done,
+                // It has ended meanwhile, as was wanted: that is told next.
+                Err(error) if error.kind() == ErrorKind::Conflict && what.rests() => FromMonitor::Done,
                 Err(error) => FromMonitor::Refused((&error).into()),
             };
             if let Some(client) = self.clients.get(index) {
                 client.tell(&answer, None);
             }
+            let patience = if signal == 9 { Some(AGAIN) } else { patience.map(Duration::from_millis) };
             if let Some(patience) = patience {
-                self.kill_at = Some(Instant::now() + Duration::from_millis(patience));
+                let at = Instant::now() + patience;
+                self.kill_at = Some(self.kill_at.map_or(at, |earlier| earlier.min(at)));
             }
         } else if let (Some(end), Some(client)) = (self.state.end.clone(), self.clients.get(index)) {
             client.tell(&FromMonitor::Ended(end), None);
@@ -384,7 +391,7 @@ impl<'a> Monitor<'a> {
             // It may have ended meanwhile.
             drop(self.signal(self.container.definition.stop_signal));
         } else if self.kill_at.is_some_and(|at| at <= now) {
-            self.kill_at = None;
+            self.kill_at = Some(now + AGAIN);
             if let Some(asked) = &mut self.state.asked {
                 (asked.signal, asked.overdue) = (9, true);
             }

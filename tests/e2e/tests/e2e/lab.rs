@@ -245,12 +245,17 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
 #[track_caller]
 pub(crate) fn said(command: &mut Command) -> Said {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    finish(child)
+    finish_of(child, command)
 }
 
 /// Waits for a command with caught output.
 #[track_caller]
 pub(crate) fn finish(child: Child) -> Said {
+    finish_of(child, &"the command")
+}
+
+#[track_caller]
+fn finish_of(child: Child, what: &dyn std::fmt::Debug) -> Said {
     let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
@@ -258,7 +263,7 @@ pub(crate) fn finish(child: Child) -> Said {
         Ok(output) => Said::new(&output.unwrap()),
         Err(_) => {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            panic!("the command did not end within {PATIENCE:?}");
+            panic!("{what:?} did not end within {PATIENCE:?}");
         }
     }
 }

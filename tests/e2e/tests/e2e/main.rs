@@ -30,6 +30,7 @@ mod network_names;
 mod network_peers;
 mod networks;
 mod process;
+mod property;
 mod registry;
 mod scene;
 mod security;
