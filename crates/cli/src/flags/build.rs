@@ -2,9 +2,6 @@
 
 use super::Flag;
 
-/// What a flag answers that is not there yet.
-const LATER: &str = "use `barque save` or `barque push` after the build";
-
 command!(
     BUILD,
     "barque build",
@@ -25,13 +22,15 @@ command!(
         Flag::value("shm-size", "SIZE", "Size of /dev/shm of RUN"),
         Flag::list("ulimit", "NAME=SOFT[:HARD]", "Resource limits of RUN"),
         Flag::value("cgroup-parent", "PATH", "Control group of RUN"),
+        Flag::list("output", "OUTPUT", "What comes of it besides: type=local|tar|oci|docker,dest=PATH")
+            .short('o'),
+        Flag::switch("push", "Push the image under its names"),
+        Flag::value("metadata-file", "FILE", "Write digests and names to a file, as JSON"),
         Flag::value("iidfile", "FILE", "Write the image's id to a file"),
         Flag::value("progress", "FORM", "How the build is told: auto, plain or quiet"),
         Flag::switch("quiet", "Print nothing but the image's id").short('q'),
         Flag::switch("check", "Check the Dockerfile, build nothing; exit code 1 when there is a warning"),
         Flag::switch("load", ""),
-        Flag::list("output", "OUTPUT", "").short('o').later(LATER),
-        Flag::switch("push", "").later(LATER),
         Flag::list("ssh", "AGENT", "").later("give a key as a secret: --secret id=key,src=FILE"),
     ],
     "Rules of --check have the names that BuildKit gives them. A line `# check=skip=RULE,RULE` at the top of the\n\

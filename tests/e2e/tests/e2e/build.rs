@@ -331,3 +331,27 @@ fn times_are_held_back() {
     assert_eq!(made(&["--no-cache"]), id, "the same image at another time");
     assert_eq!(sh(&lab, &id, "stat -c %Y /new /d"), "1000000000\n1000000000");
 }
+
+#[test]
+fn what_comes_of_a_build_besides() {
+    let Some(lab) = with_base() else { return };
+    let context = context(&lab, "FROM scratch\nCOPY Dockerfile /d/file\nCMD [\"/x\"]\n", "");
+    let (local, tar, oci) = (lab.text("local"), lab.text("files.tar"), lab.text("oci.tar"));
+    let outputs =
+        [&*local, &format!("type=tar,dest={tar}"), &format!("type=oci,dest={oci}")].map(str::to_owned);
+    let mut flags = vec!["-t", "out:1", "--metadata-file"];
+    let metadata = lab.text("metadata");
+    flags.push(&metadata);
+    outputs.iter().for_each(|output| flags.extend(["-o", output]));
+    flags.push(&context);
+    build(&lab, &flags).ok();
+    assert!(fs::read_to_string(lab.path("local/d/file")).unwrap().starts_with("FROM scratch"));
+    let listed = std::process::Command::new("tar").args(["-tf", &tar]).output().unwrap();
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("d/file"), "{listed:?}");
+    barque(&lab, &["rmi", "out:1"]).ok();
+    assert!(barque(&lab, &["load", "-i", &oci]).ok().contains("out:1"));
+    assert!(fs::read_to_string(&metadata).unwrap().contains("\"image.name\": \"docker.io/library/out:1\""));
+    build(&lab, &["-o", "type=none", &context]).fails(1, &["type is local, tar, oci, docker"]);
+    build(&lab, &["--push", &context]).fails(1, &["a push needs a name"]);
+    assert_clean(&lab);
+}

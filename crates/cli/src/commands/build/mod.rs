@@ -3,6 +3,7 @@
 mod cache;
 mod check;
 mod images;
+mod output;
 mod progress;
 mod sandbox;
 mod secret;
@@ -45,6 +46,7 @@ fn build(flags: &Parsed, places: &Places, _executable: Option<OwnedFd>) -> Resul
         return Err(Error::unsupported("builds take root in this version of barque"));
     }
     let progress = progress::chosen(flags)?;
+    let outputs = output::outputs(flags)?;
     let images = Images::open(places)?;
     let wanted = wanted(flags, &images)?;
     let context = source.context.as_deref().map(|path| context(path, &source)).transpose()?;
@@ -70,6 +72,9 @@ fn build(flags: &Parsed, places: &Places, _executable: Option<OwnedFd>) -> Resul
         )
     });
     let built = built.map_err(|error| source.told(error))?;
+    for output in &outputs {
+        output::write(&images, &built.image, &wanted.names, output)?;
+    }
     report(flags, &wanted, &built, &mut progress)?;
     Ok(0)
 }
@@ -119,6 +124,17 @@ fn report(flags: &Parsed, wanted: &Wanted, built: &Built, progress: &mut progres
     }
     if let Some(path) = flags.value("iidfile") {
         std::fs::write(path, &id).map_err(|error| Error::invalid(format!("--iidfile {path:?}: {error}")))?;
+    }
+    if let Some(path) = flags.value("metadata-file") {
+        let names: Vec<String> = wanted.names.iter().map(ToString::to_string).collect();
+        let text = serde_json::json!({
+            "containerimage.config.digest": id,
+            "containerimage.descriptor": &built.image.descriptor,
+            "containerimage.digest": built.image.descriptor.digest.to_string(),
+            "image.name": names.join(","),
+        });
+        std::fs::write(path, format!("{text:#}\n"))
+            .map_err(|error| Error::invalid(format!("--metadata-file {path:?}: {error}")))?;
     }
     progress.end(&id, &wanted.names);
     if flags.switch("quiet") {

@@ -34,32 +34,40 @@ pub(super) fn push(flags: &Parsed, places: &Places) -> Result<i32> {
             format!("An image does not exist locally with the tag: {}", reference.familiar_name()),
         ));
     }
-    let quiet = flags.switch("quiet");
-    for name in names {
-        let Some(named) = images.store.named(&name.to_string()).map_err(told)? else {
-            return Err(Error::new(
-                ErrorKind::NotFound,
-                format!("An image does not exist locally with the tag: {}", name.familiar()),
-            )
-            .hint("give the image that name first: barque tag IMAGE NAME"));
-        };
-        let image = images.store.image(&named.manifest).map_err(told)?;
-        let progress = progress(if quiet { Show::Nothing } else { Show::Output });
-        progress.say(&format!("The push refers to repository [{}]", name.name()));
-        let others = other_repositories(&images, &image, &name)?;
-        blobs(&images, &client, &image, &name, &others, &*progress)?;
-        let manifest = images.store.layout().read(&image.descriptor.digest).map_err(told)?;
-        let sent = client.put_manifest(&name, &image.descriptor.media_type, &manifest).map_err(told)?;
-        drop(progress);
-        images.store.note_pushed(&name, &image.descriptor).map_err(told)?;
-        if quiet {
-            console::out(&format!("{name}\n"));
-        } else {
-            let tag = name.tag().unwrap_or("latest");
-            console::out(&format!("{tag}: digest: {} size: {}\n", sent.digest, manifest.len()));
-        }
-    }
+    names.iter().try_for_each(|name| one(&images, &client, name, flags.switch("quiet")))?;
     Ok(0)
+}
+
+/// Pushes the image of one name.
+pub(in crate::commands) fn one(
+    images: &Images,
+    client: &Client,
+    name: &Reference,
+    quiet: bool,
+) -> Result<()> {
+    let Some(named) = images.store.named(&name.to_string()).map_err(told)? else {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("An image does not exist locally with the tag: {}", name.familiar()),
+        )
+        .hint("give the image that name first: barque tag IMAGE NAME"));
+    };
+    let image = images.store.image(&named.manifest).map_err(told)?;
+    let progress = progress(if quiet { Show::Nothing } else { Show::Output });
+    progress.say(&format!("The push refers to repository [{}]", name.name()));
+    let others = other_repositories(images, &image, name)?;
+    blobs(images, client, &image, name, &others, &*progress)?;
+    let manifest = images.store.layout().read(&image.descriptor.digest).map_err(told)?;
+    let sent = client.put_manifest(name, &image.descriptor.media_type, &manifest).map_err(told)?;
+    drop(progress);
+    images.store.note_pushed(name, &image.descriptor).map_err(told)?;
+    if quiet {
+        console::out(&format!("{name}\n"));
+    } else {
+        let tag = name.tag().unwrap_or("latest");
+        console::out(&format!("{tag}: digest: {} size: {}\n", sent.digest, manifest.len()));
+    }
+    Ok(())
 }
 
 /// Every name with a tag that the repository has here.

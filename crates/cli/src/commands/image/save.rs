@@ -35,18 +35,21 @@ pub(super) fn save(flags: &Parsed, places: &Places) -> Result<i32> {
     };
     match output {
         Some(path) => to_file(&images, &saved, form, Path::new(path))?,
-        None if rustix::termios::isatty(rustix::stdio::stdout()) => {
-            return Err(
-                Error::invalid("cowardly refusing to save to a terminal").hint("use the -o flag or redirect")
-            );
-        }
-        None => {
-            let mut sink = BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
-            archive::save(&images.store, &saved, form, &mut sink).map_err(told)?;
-            sink.flush().map_err(|error| Error::invalid(format!("writing the archive: {error}")))?;
-        }
+        None => to_stdout(&images, &saved, form)?,
     }
     Ok(0)
+}
+
+/// Writes an archive to standard output.
+pub(in crate::commands) fn to_stdout(images: &Images, saved: &[Saved], form: Form) -> Result<()> {
+    if rustix::termios::isatty(rustix::stdio::stdout()) {
+        return Err(
+            Error::invalid("cowardly refusing to save to a terminal").hint("use the -o flag or redirect")
+        );
+    }
+    let mut sink = BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
+    archive::save(&images.store, saved, form, &mut sink).map_err(told)?;
+    sink.flush().map_err(|error| Error::invalid(format!("writing the archive: {error}")))
 }
 
 /// An image with the name that was typed, or without one.
@@ -66,7 +69,7 @@ fn wanted(images: &Images, typed: &str) -> Result<Saved> {
 }
 
 /// Whole or not at all: an archive that was broken off is not left under the name.
-fn to_file(images: &Images, saved: &[Saved], form: Form, path: &Path) -> Result<()> {
+pub(in crate::commands) fn to_file(images: &Images, saved: &[Saved], form: Form, path: &Path) -> Result<()> {
     let failed = |error: std::io::Error| Error::invalid(format!("--output {}: {error}", path.display()));
     let special = std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
     let mut partial = path.as_os_str().to_owned();
