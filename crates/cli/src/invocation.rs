@@ -207,10 +207,7 @@ fn top() -> String {
 /// Docker's commands that are still to come, with what to use until then.
 const LATER: [(&[&str], &str); 2] = [
     (&["buildx"], "see `barque build --help` and `barque builder --help`"),
-    (
-        &["compose", "system", "events", "info", "context", "plugin", "checkpoint"],
-        "see `barque --help` for what there is",
-    ),
+    (&["compose", "context", "plugin", "checkpoint"], "see `barque --help` for what there is"),
 ];
 
 fn unknown(verb: &str) -> Error {

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use barque_sys::{Call as _, file};
 
 use crate::names::Names;
-use crate::{Container, Definition, Error, ErrorKind, Places, Result};
+use crate::{Container, Definition, Error, ErrorKind, Places, Result, events};
 
 pub(crate) const DEFINITION: &str = "definition.json";
 pub(crate) const CONFIG: &str = "config.json";
@@ -169,6 +169,7 @@ impl Claim {
         let container = Container::new(&self.places, definition);
         container.write()?;
         self.committed = true;
+        events::of_container(&container, "create", &[]);
         Ok(container)
     }
 }

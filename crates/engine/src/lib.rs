@@ -12,11 +12,13 @@
 //! environment.
 #![forbid(unsafe_code)]
 
+pub mod boot;
 mod cause;
 mod container;
 mod containers;
 pub mod definition;
 pub mod enter;
+pub mod events;
 pub mod execs;
 pub mod files;
 pub mod health;
@@ -31,6 +33,7 @@ pub mod start;
 pub mod state;
 pub mod stats;
 mod time;
+pub mod upkeep;
 pub mod volume;
 
 pub use barque_runtime::{Error, ErrorKind, Result};

@@ -24,6 +24,11 @@ impl Places {
         self.containers().join(id)
     }
 
+    /// The log of what has happened.
+    pub fn events(&self) -> PathBuf {
+        self.root.join("events")
+    }
+
     /// The links from names to ids.
     pub fn names(&self) -> PathBuf {
         self.root.join("names")

@@ -18,6 +18,7 @@ mod network;
 mod places;
 mod prepare;
 mod rootfs;
+mod system;
 mod verb;
 mod volume;
 

@@ -46,13 +46,15 @@ pub struct Group {
 }
 
 /// All groups.
-static GROUPS: [&Group; 7] = [
+static GROUPS: [&Group; 9] = [
     &super::container::GROUP,
     &super::container::HEALTHCHECK,
     &super::build::GROUP,
     &super::image::GROUP,
     &super::manifest::GROUP,
     &super::network::GROUP,
+    &super::system::GROUP,
+    &super::system::GEN,
     &super::volume::GROUP,
 ];
 

@@ -31,6 +31,7 @@ pub mod network;
 mod parse;
 mod parsed;
 mod run;
+pub mod system;
 pub mod volume;
 
 pub use explain::EXPLAIN;

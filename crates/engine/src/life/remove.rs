@@ -1,6 +1,7 @@
 //! `rm`.
 
 use std::fs;
+use std::time::Duration;
 
 use barque_image::store;
 use barque_sys::{Call as _, file};
@@ -10,7 +11,8 @@ use crate::containers::DEFINITION;
 use crate::definition::MountKind;
 use crate::names::Names;
 use crate::state::Request;
-use crate::{Container, Error, ErrorKind, Result, Status, Volumes, monitor};
+use crate::upkeep::is_old;
+use crate::{Container, Error, ErrorKind, Result, Status, Volumes, events, monitor};
 
 /// How a container is removed.
 #[derive(Debug, Clone, Copy, Default)]
@@ -93,25 +95,29 @@ pub(crate) fn take_away(container: &Container, volumes: bool) -> Result<()> {
     let removed =
         barque_runtime::container::remove_directory(&directory, container.spec(&config).ok().as_ref());
     monitor::forget(container.places(), container.id());
+    events::of_container(container, "destroy", &[]);
     if volumes || container.definition.auto_remove {
         Volumes::new(container.places()).remove_anonymous(&container.definition)?;
     }
     removed
 }
 
-/// Removes directories of containers that are none any more: whoever made or removed them was killed. Returns how many.
-pub fn leftovers(places: &crate::Places) -> Result<usize> {
-    let mut count = 0;
+/// Directories of containers that are none any more, and have been as they are for so long: whoever made or removed them was
+/// killed. Removes them where that is wanted. Returns their ids.
+pub fn leftovers(places: &crate::Places, age: Duration, remove: bool) -> Result<Vec<String>> {
+    let mut found = Vec::new();
     for id in crate::Containers::new(places.clone()).ids()? {
         let directory = places.container(&id);
-        if crate::containers::is_there(places, &id) {
+        if crate::containers::is_there(places, &id) || !is_old(&directory, age) {
             continue;
         }
-        let config = file::read(&directory.join(crate::containers::CONFIG)).unwrap_or_default();
-        let spec = barque_runtime::spec::spec_from_json(&config).ok();
-        barque_runtime::container::remove_directory(&directory, spec.as_ref())?;
-        monitor::forget(places, &id);
-        count += 1;
+        if remove {
+            let config = file::read(&directory.join(crate::containers::CONFIG)).unwrap_or_default();
+            let spec = barque_runtime::spec::spec_from_json(&config).ok();
+            barque_runtime::container::remove_directory(&directory, spec.as_ref())?;
+            monitor::forget(places, &id);
+        }
+        found.push(id);
     }
-    Ok(count)
+    Ok(found)
 }

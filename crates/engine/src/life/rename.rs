@@ -2,7 +2,7 @@
 
 use crate::names::Names;
 use crate::start::from_network;
-use crate::{Container, Error, Result};
+use crate::{Container, Error, Result, events};
 
 /// Gives a container another name.
 pub fn rename(container: &Container, name: &str) -> Result<()> {
@@ -22,5 +22,7 @@ pub fn rename(container: &Container, name: &str) -> Result<()> {
     }
     let networks = barque_network::Networks::new(&places.root);
     barque_network::rename(&networks, container.id(), &old, name).map_err(from_network)?;
-    names.give_back(&old, container.id())
+    names.give_back(&old, container.id())?;
+    events::of_container(&container, "rename", &[("oldName", &old)]);
+    Ok(())
 }

@@ -6,7 +6,7 @@ use barque_sys::process;
 
 use super::reap;
 use crate::state::{End, Request};
-use crate::{Container, Error, ErrorKind, Result, Status, monitor};
+use crate::{Container, Error, ErrorKind, Result, Status, events, monitor};
 
 /// How a container is stopped.
 #[derive(Debug, Clone, Copy)]
@@ -32,14 +32,19 @@ pub fn stop(container: &Container, stop: Stop) -> Result<Option<End>> {
         // What is frozen heeds no signal.
         drop(container.running()?.resume());
     }
-    match monitor::ask(container, stop.what, signal, patience)? {
+    events::of_container(container, "kill", &[("signal", &signal.to_string())]);
+    let end = match monitor::ask(container, stop.what, signal, patience)? {
         Some(client) => match client.ended() {
-            Ok(end) => Ok(Some(end)),
-            Err(error) if error.kind() == ErrorKind::Unavailable => unwatched(container, signal, patience),
-            Err(error) => Err(error),
+            Ok(end) => Some(end),
+            Err(error) if error.kind() == ErrorKind::Unavailable => unwatched(container, signal, patience)?,
+            Err(error) => return Err(error),
         },
-        None => unwatched(container, signal, patience),
+        None => unwatched(container, signal, patience)?,
+    };
+    if stop.what != Request::Remove {
+        events::of_container(container, "stop", &[]);
     }
+    Ok(end)
 }
 
 /// Stops one whose monitor was killed.
@@ -75,6 +80,7 @@ pub fn kill(container: &Container, signal: i32) -> Result<()> {
     // A container that the signal ends stays so, as with Docker, where the policy does not apply to what a user kills.
     let fatal = signal == 9 || signal == container.definition.stop_signal;
     let what = if fatal { Request::KillForGood } else { Request::Kill };
+    events::of_container(container, "kill", &[("signal", &signal.to_string())]);
     let heard = match monitor::ask(container, what, signal, None)? {
         // Whether it heeds the signal is its own business, but not for one that cannot be ignored.
         Some(client) if signal == 9 => client.ended().map(drop),
@@ -101,7 +107,11 @@ pub fn pause(container: &Container) -> Result<()> {
     match container.running()?.pause() {
         // It has ended meanwhile: a file of its cgroup that has gone is not what to complain of.
         Err(_) if !container.now()?.status.is_up() => container.running().map(drop),
-        paused => paused,
+        paused => {
+            paused?;
+            events::of_container(&container, "pause", &[]);
+            Ok(())
+        }
     }
 }
 
@@ -115,6 +125,10 @@ pub fn unpause(container: &Container) -> Result<()> {
     match container.running()?.resume() {
         // Somebody has killed it, which thaws it, too.
         Err(_) if container.now()?.status != Status::Paused => Err(rests()),
-        resumed => resumed,
+        resumed => {
+            resumed?;
+            events::of_container(&container, "unpause", &[]);
+            Ok(())
+        }
     }
 }

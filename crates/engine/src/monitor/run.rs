@@ -23,7 +23,7 @@ use crate::log::{Stream, Subject, Timestamp, Writer};
 use crate::oom::KernelLog;
 use crate::start::{Leaving, Purpose, Start};
 use crate::state::{Asked, End, Known, Request};
-use crate::{Container, Error, ErrorKind, RestartPolicy, Result, State, Time, life, policy};
+use crate::{Container, Error, ErrorKind, RestartPolicy, Result, State, Time, events, life, policy};
 
 /// A monitor.
 pub(super) struct Monitor<'a> {
@@ -219,6 +219,7 @@ impl<'a> Monitor<'a> {
         if let Err(error) = self.state.write(&self.container.directory()) {
             complaints.push(format!("that it runs could not be written down: {error}"));
         }
+        events::of_container(self.container, "start", &[]);
         self.checks = Checks::begin(self.container, self.spec);
         if self.listener.is_none() {
             match self.place.listen() {
@@ -460,6 +461,7 @@ impl<'a> Monitor<'a> {
         if run.began.elapsed() >= policy::SETTLED {
             self.state.failures = 0;
         }
+        events::ended(self.container, &end);
         let leaving = run.start.leave();
         if auto_remove {
             // The name and the image are free when the command returns.

@@ -11,7 +11,7 @@ use rustix::fs::Mode;
 use super::held::{Lock, is_volume};
 use super::record::{DATA, Record};
 use super::{ANONYMOUS, Held, Options, Volume, Volumes, check_name, made_up_name};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, events};
 
 /// A volume that somebody wants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +48,7 @@ impl Volumes {
             }
             let new = self.prepare(labels, wanted.options.clone(), wanted.owner)?;
             if let Some(held) = new.publish(&name)? {
+                events::of(&self.places, "volume", "create", &name, &[("driver", "local")]);
                 return Ok(held);
             }
             self.adopt(&name, wanted)?;

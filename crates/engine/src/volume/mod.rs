@@ -22,6 +22,8 @@ mod remove;
 mod tests;
 mod usage;
 
+pub(crate) use usage::size_of;
+
 pub use claims::Claims;
 pub use create::Wanted;
 pub use held::Held;

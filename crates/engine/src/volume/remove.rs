@@ -8,7 +8,7 @@ use barque_sys::{Call as _, file};
 
 use super::held::Lock;
 use super::{Held, Users, Volume, Volumes, check_name, made_up_name};
-use crate::{Definition, Error, ErrorKind, Result};
+use crate::{Definition, Error, ErrorKind, Result, events};
 
 /// What [`Volumes::prune`] has removed.
 #[derive(Debug, Default)]
@@ -46,6 +46,7 @@ impl Volumes {
         let (from, to) =
             (self.directory().join(name), self.directory().join(format!(".trash-{}", made_up_name()?)));
         fs::rename(&from, &to).call(|| format!("rename({from:?}, {to:?})"))?;
+        events::of(&self.places, "volume", "destroy", name, &[("driver", "local")]);
         let removed = remove_tree(&to);
         file::unlock(&lock)?;
         removed.map_err(|error| Error::new(error.kind(), error.to_string()))

@@ -72,7 +72,7 @@ impl Volume {
     }
 }
 
-pub(super) fn size_of(directory: &Path) -> Result<u64> {
+pub(crate) fn size_of(directory: &Path) -> Result<u64> {
     let mut seen = HashSet::new();
     let mut total = 0;
     // Not by recursion: how deep it is, is the containers' choice.

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use barque_engine::{Container, Containers, Places, Status, execs};
+use barque_engine::{Container, Containers, Places, Status, events, execs};
 use barque_runtime::container::{self, Created, Execution};
 use barque_runtime::execute::Trace;
 use barque_runtime::spec::{ConsoleSize, Process, Str};
@@ -58,6 +58,7 @@ pub(super) fn exec(flags: &Parsed, places: &Places, executable: Option<OwnedFd>)
     let streams = streams.restored()?;
     let created = made?;
     crate::trace::print(&created.trace);
+    events::of_container(&container, &format!("exec_start: {}", command.join(" ")), &[]);
     if detached {
         let pid = created.child.pid.as_raw_nonzero().get();
         if let Err(error) = execs::record(&container, pid, command) {
@@ -69,7 +70,10 @@ pub(super) fn exec(flags: &Parsed, places: &Places, executable: Option<OwnedFd>)
     let ending = relay(&signals, created, streams, interactive, keys)?;
     drop(raw);
     match ending {
-        Some(code) => Ok(code),
+        Some(code) => {
+            events::of_container(&container, "exec_die", &[("exitCode", &code.to_string())]);
+            Ok(code)
+        }
         None => {
             console::err("read escape sequence\n");
             Ok(0)

@@ -15,6 +15,7 @@ mod kill;
 mod logs;
 mod pause;
 mod port;
+mod prune;
 mod ps;
 mod rename;
 mod restart;
@@ -30,6 +31,7 @@ mod wait;
 mod why;
 
 pub(super) use inspect::object;
+pub(super) use prune::stopped;
 pub use run::exit_code;
 
 use super::verb::{Group, MANY, Verb, each};
@@ -73,6 +75,7 @@ const VERBS: &[Verb] = &[
     Verb::plain(&flags::PAUSE, &["pause"], &["pause"], (1, MANY), pause::pause),
     Verb::plain(&flags::UNPAUSE, &["unpause"], &["unpause"], (1, MANY), pause::unpause),
     Verb::plain(&flags::RENAME, &["rename"], &["rename"], (2, 2), rename::rename),
+    Verb::plain(&crate::flags::system::CONTAINER_PRUNE, &["prune"], &[], (0, 0), prune::prune),
     Verb::plain(&files::CP, &["cp"], &["cp"], (2, 2), cp::cp),
     Verb::plain(&files::DIFF, &["diff"], &["diff"], (1, 1), diff::diff),
     Verb::plain(&files::COMMIT, &["commit"], &["commit"], (1, 2), commit::commit),

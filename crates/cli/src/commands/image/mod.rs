@@ -26,6 +26,7 @@ mod tag;
 mod tree;
 
 pub(super) use mount::detached;
+pub(super) use prune::until;
 pub(super) use rmi::empty_trash_later;
 pub(super) use root::ImageRoot;
 pub(super) use scene::{Images, repository_and_tag};

@@ -1,6 +1,6 @@
 //! `barque image prune`.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use barque_image::store::{Selection, Summary};
 
@@ -14,13 +14,18 @@ use crate::format::human_size;
 use crate::value::{now, point};
 use crate::{Error, Result, console};
 
+/// `--filter until=`: those that were used since stay.
+pub(in crate::commands) fn until(filters: &Filters) -> Result<Option<SystemTime>> {
+    let until = filters.one("until").map(|text| point(text, now())).transpose().map_err(Error::invalid)?;
+    Ok(until.map(|seconds| UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0))))
+}
+
 /// Removes images that nobody needs.
 pub(super) fn prune(flags: &Parsed, places: &Places) -> Result<i32> {
     let images = Images::open(places)?;
     let filters = Filters::read(flags, &["until", "label", "label!"])?;
     let (all, dry_run) = (flags.switch("all"), flags.switch("dry-run"));
-    let until = filters.one("until").map(|text| point(text, now())).transpose().map_err(Error::invalid)?;
-    let until = until.map(|seconds| UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
+    let until = until(&filters)?;
     let what = if all {
         "all images without at least one container associated to them"
     } else {

@@ -1,5 +1,6 @@
 //! `barque pull`, and the pull before a `run`.
 
+use barque_engine::events;
 use barque_image::content::Sink;
 use barque_image::progress::Progress;
 use barque_image::registry::{Client, Document};
@@ -49,6 +50,8 @@ pub(super) fn pull(flags: &Parsed, places: &Places) -> Result<i32> {
                 console::out(&format!("Digest: {}\nStatus: {status} {familiar}\n", pulled.digest));
             }
             console::out(&format!("{}\n", pulled.reference));
+            let name = pulled.reference.familiar();
+            events::of(places, "image", "pull", &name, &[("name", &name)]);
         }
         Ok(())
     }))

@@ -1,5 +1,6 @@
 //! `barque rmi`, and the emptying of the trash behind it.
 
+use barque_engine::events;
 use barque_image::Reference;
 use barque_image::store::Store;
 use barque_sys::clone::{Clone, Forked};
@@ -21,9 +22,11 @@ pub(super) fn rmi(flags: &Parsed, places: &Places) -> Result<i32> {
         };
         for name in &removed.untagged {
             console::out(&format!("Untagged: {}\n", familiar(name)));
+            events::of(places, "image", "untag", name, &[("name", &familiar(name))]);
         }
         for digest in &removed.deleted {
             console::out(&format!("Deleted: {digest}\n"));
+            events::of(places, "image", "delete", &digest.to_string(), &[]);
         }
         Ok(())
     });

@@ -1,5 +1,7 @@
 //! `barque tag`.
 
+use barque_engine::events;
+
 use super::{Images, told};
 use crate::commands::Places;
 use crate::flags::Parsed;
@@ -16,5 +18,6 @@ pub(super) fn tag(flags: &Parsed, places: &Places) -> Result<i32> {
     let lease = images.store.lease().map_err(told)?;
     images.store.tag(&images.find(image)?, &name).map_err(told)?;
     drop(lease);
+    events::of(places, "image", "tag", &name.to_string(), &[("name", &name.familiar())]);
     Ok(0)
 }

@@ -6,6 +6,7 @@ mod reload;
 mod remove;
 mod show;
 
+pub(super) use remove::unused;
 pub(super) use show::object;
 
 use super::verb::{Group, MANY, Verb};

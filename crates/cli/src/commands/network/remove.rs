@@ -40,19 +40,30 @@ fn remove_one(networks: &Networks, definition: &Definition) -> Result<()> {
 
 /// Removes those that no container is in.
 pub(super) fn prune(_flags: &Parsed, places: &Places) -> Result<i32> {
-    let networks = Networks::new(&places.root);
-    reap(&networks).map_err(from_network)?;
-    let mut deleted = String::new();
-    for definition in networks.list().map_err(from_network)? {
-        if networks.leases(&definition.name).list().is_empty() {
-            remove_one(&networks, &definition)?;
-            if definition.name != DEFAULT {
-                deleted.push_str(&format!("{}\n", definition.name));
-            }
-        }
-    }
+    let deleted: String = unused(places, false)?.iter().map(|name| format!("{name}\n")).collect();
     if !deleted.is_empty() {
         console::out(&format!("Deleted Networks:\n{deleted}\n"));
     }
     Ok(0)
+}
+
+/// Removes those that no container is in, and returns their names; with `dry_run` it only does that. The default network
+/// comes again by itself.
+pub(in crate::commands) fn unused(places: &Places, dry_run: bool) -> Result<Vec<String>> {
+    let networks = Networks::new(&places.root);
+    if !dry_run {
+        reap(&networks).map_err(from_network)?;
+    }
+    let mut names = Vec::new();
+    for definition in networks.list().map_err(from_network)? {
+        if networks.leases(&definition.name).list().is_empty() {
+            if !dry_run {
+                remove_one(&networks, &definition)?;
+            }
+            if definition.name != DEFAULT {
+                names.push(definition.name);
+            }
+        }
+    }
+    Ok(names)
 }
