@@ -146,7 +146,10 @@ impl Reader {
 
     /// What sees that more may have happened; made before the last reading.
     pub fn watch(places: &Places) -> Result<Watch> {
-        Watch::new(&places.events().join(FILE))
+        let directory = places.events();
+        // Nothing has happened here yet: the log's watch makes the last directory only.
+        fs::create_dir_all(&directory).call(|| format!("mkdir({directory:?})"))?;
+        Watch::new(&directory.join(FILE))
     }
 
     fn opened(&self, name: &str) -> Result<Option<BufReader<File>>> {

@@ -84,7 +84,11 @@ fn put_aside(places: &Places, id: &str) -> Result<Option<&'static str>> {
         return Ok(None);
     }
     let to = places.containers().join(format!("{ASIDE}{id}"));
-    Ok(fs::rename(places.container(id), to).is_ok().then_some("put aside beside the others, as damaged-…"))
+    if fs::rename(places.container(id), to).is_err() {
+        return Ok(None);
+    }
+    monitor::forget(places, id);
+    Ok(Some("put aside beside the others, as damaged-…"))
 }
 
 /// Names that lead nowhere.
