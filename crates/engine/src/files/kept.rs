@@ -122,8 +122,11 @@ pub(super) fn upper(container: &Container, pid: Option<i32>) -> Result<Option<Pa
 
 /// The process that has started another.
 fn parent_of(pid: i32) -> Result<i32> {
-    let text = file::read(Path::new(&format!("/proc/{pid}/status")))?;
+    let ended = || crate::Error::new(ErrorKind::Conflict, "it has just ended").hint("try again");
+    let text = file::read(Path::new(&format!("/proc/{pid}/status"))).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => ended(),
+        _ => error.into(),
+    })?;
     let line = text.lines().find_map(|line| line.strip_prefix("PPid:"));
-    line.and_then(|number| number.trim().parse().ok())
-        .ok_or_else(|| crate::Error::new(ErrorKind::Conflict, "it has just ended"))
+    line.and_then(|number| number.trim().parse().ok()).ok_or_else(ended)
 }

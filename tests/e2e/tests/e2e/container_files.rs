@@ -253,6 +253,8 @@ fn changes_of_this_machine_are_kept_shown_and_committed() {
     shows(&[&added, &file, "C /etc", "D /etc/passwd"]);
     scene.sh(&format!("$B cp -q h here:{own}/h")).ok();
     scene.barque(&["start", "here"]).ok();
+    // Its script makes a directory that it has kept: it ends at once.
+    assert!(wait_until(|| scene.status("here") == "exited"));
     let again = format!("A {own}/h");
     shows(&[&added, &file, &again, "D /etc/passwd"]);
     assert_eq!(scene.sh(&format!("$B cp here:{own}/h - | tar -xO")).ok(), "h");
